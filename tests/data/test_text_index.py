@@ -205,3 +205,35 @@ def test_names_without_folders() -> None:
         file("/tmp/\udcff", "/tmp/\udcff"),
     ])  # fmt: skip
     assert found == ["a.txt", "1/a.txt", "standard input", "data:ptb/train", "\ufffd"]
+
+
+@pytest.mark.parametrize(("cap", "least"), [(4, 1), (512, 1), (512, 3), (512, 6)])
+def test_all_spans_that_no_other_one_covers(cap: int, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against each pair of places, with spans that are longer than the cap, too."""
+    documents = ["die Quelle: äöü abcabcabc xyz.".encode(), b"another one, with abcabd and xyz"]
+    text, known = "Quelle: äöü abc, another abcabcab xyz. und xyz", index(documents)
+    monkeypatch.setattr(text_index, "CAP", cap)
+    inside = [one.decode() for one in documents]
+    every = {
+        (begin, end)
+        for begin in range(len(text))
+        for end in range(begin + least, len(text) + 1)
+        if any(text[begin:end] in one for one in inside)
+    }
+    covered = {(a, b) for a, b in every if any(c <= a and b <= d and (a, b) != (c, d) for c, d in every)}
+    found = known.spans(text.encode(), least)
+    assert [(one.start, one.start + one.chars) for one in found] == sorted(every - covered)
+    for one in found:
+        span = text[one.start : one.start + one.chars].encode()
+        assert known.arrays["text"][one.place : one.place + len(span)].tobytes() == span
+
+
+def test_what_stands_around_a_span() -> None:
+    known = index(["die Quelle: äöü abcabcabc xyz.".encode(), b"another one, with abcabd and xyz"])
+    [one] = known.spans("Quelle: äöü abc".encode(), 12)
+    assert known.around(one.place, one.chars, 4) == ("die ", "abca")
+    assert known.around(one.place, one.chars, 99) == ("die ", "abcabc xyz.")
+    [one] = known.spans(b" with abcabd", 8)
+    assert known.around(one.place, one.chars, 99) == ("another one,", " and xyz")
+    [one] = known.spans("lle: ä".encode(), 5)
+    assert known.around(one.place, one.chars, 2) == ("ue", "öü")

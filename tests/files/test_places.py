@@ -90,7 +90,7 @@ NAMES = {
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that takes long fails: what can be known before is to be known before."""
     from rhapsode.data import corpus
-    from rhapsode.modalities.ink.pad.server import Server
+    from rhapsode.studio.app import Studio
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("it has begun")
@@ -98,7 +98,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("generate", "stream", "compress", "decompress"):
         monkeypatch.setattr(Model, name, never)
     monkeypatch.setattr(corpus, "prepare", never)
-    monkeypatch.setattr(Server, "__init__", never)
+    monkeypatch.setattr(Studio, "__init__", never)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -79,7 +79,7 @@ def test_jobs_that_come_at_any_time(tiny_model: MakeModel, arithmetic: str, rese
                 "length": 30 + 3 * n,
             }
             request |= {"prompt": PROMPTS[random.integers(len(PROMPTS))]} | OPTIONS[random.integers(len(OPTIONS))]
-            job = batcher.submit(**request, stream=bool(random.integers(2)), keep=bool(random.integers(2)))
+            job = batcher.submit(**request, stream=bool(random.integers(2)))
             stopped = random.random() < 0.2
             if stopped:
                 job.cancel()
@@ -146,7 +146,8 @@ def test_prompts_are_not_read_again(tiny_model: MakeModel) -> None:
     model = tiny_model(arithmetic="integers")
     prompt = (TEXT * 3)[:2000]
     with Batcher(model) as batcher:
-        first = batcher.submit(prompt, length=50, seed=1, keep=True).result(WAIT)
+        first = batcher.submit(prompt, length=50, seed=1).result(WAIT)
+        batcher.submit(prompt.encode() + first.data, length=0).result(WAIT)
         while batcher.figures.waiting + batcher.figures.reading:
             time.sleep(0.001)
         read = batcher.figures.read

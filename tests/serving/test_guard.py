@@ -53,6 +53,14 @@ def test_other_names_of_the_host(address: str) -> None:
         assert send(address, "GET", "/health", headers={"Host": host})[0] == 200
 
 
+def test_the_address_at_which_it_was_reached(book: Model) -> None:
+    """Is no other machine's, so no page of another site has it as its name."""
+    with serving({"book": book}, Rules(hosts=("mine.example",))) as (address, _):
+        assert send(address, "GET", "/health", headers={"Host": "127.0.0.1:1"})[0] == 200
+        assert code(send(address, "GET", "/health", headers={"Host": "127.0.0.2"})) == (403, "host_not_allowed")
+        assert code(send(address, "GET", "/health", headers={"Host": ""})) == (403, "host_not_allowed")
+
+
 def test_pages_of_other_sites(book: Model) -> None:
     with serving({"book": book}, Rules(origins=("https://mine.example",))) as (address, _):
         answer = send(address, "GET", "/v1/models", headers={"Origin": "https://evil.example"})

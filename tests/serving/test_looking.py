@@ -64,7 +64,10 @@ def test_cells_that_mark_a_span(address: str, book: Model) -> None:
     ("body", "message"),
     [
         ({"layer": 1}, "there is no layer 1; they go from 0 to 0"),
-        ({"what": "gates"}, "what: Input should be 'cells' or 'outputs'"),
+        ({"what": "weights"}, "what: Input should be 'cells', 'outputs' or 'gates'"),
+        ({"what": "gates"}, "whose gates are input, forget, output"),
+        ({"what": "gates", "gate": "reset"}, "whose gates are input, forget, output"),
+        ({"gate": "forget"}, "gate: it is only for gates"),
         ({"cells": [12]}, "there is no unit 12; layer 0 has 12"),
         ({"cells": []}, "cells"),
         ({"cells": [True]}, "cells"),
@@ -95,6 +98,23 @@ def test_a_cell_without_memory(tiny_model: MakeModel) -> None:
         assert ask(address, prompt=SHORT)[1]["what"] == "outputs"
         status, answer = ask(address, prompt=SHORT, what="cells")
         assert status == 400 and "look at its outputs" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("arithmetic", ["integers", "float32"])
+def test_gates(tiny_model: MakeModel, arithmetic: str) -> None:
+    model = tiny_model(arithmetic=arithmetic)
+    symbols = model.text_codec.encode(SHORT.encode())
+    values = np.concatenate(list(activity(model, symbols, 0, "gates", "forget")))
+    with serving({"book": model}) as (address, _):
+        answer = ask(address, prompt=SHORT, what="gates", gate="forget")[1]
+        some = ask(address, prompt=SHORT, what="gates", gate="forget", span=[20, 60], top=3)[1]
+        empty = ask(address, prompt="", what="gates", gate="forget")[1]
+    assert (answer["what"], answer["gate"]) == ("gates", "forget") and np.abs(numbers(answer) - values).max() < 1e-3
+    assert (answer["parts"], answer["gates"]) == (["cells", "outputs"], ["input", "forget", "output"])
+    assert answer["open"] == (values > 0.9).mean(axis=0).tolist() and max(answer["open"]) > 0
+    assert answer["closed"] == (values < 0.1).mean(axis=0).tolist() and max(answer["closed"]) > 0
+    assert some["open"] == [answer["open"][unit] for unit in some["cells"]] and len(some["cells"]) == 3
+    assert empty["shape"] == [0, 12] and empty["open"] == [0] * 12
 
 
 def test_reading_is_bounded(address: str, book: Model, monkeypatch: pytest.MonkeyPatch) -> None:

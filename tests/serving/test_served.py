@@ -15,7 +15,7 @@ def test_all_parts_come_in_one_call_in_their_order() -> None:
     post, seen = Post(), list[tuple[str, int]]()
 
     async def run() -> None:
-        post.loop = asyncio.get_running_loop()
+        post.listen()
         given = [(lambda part: seen.append((part.text, threading.get_ident())), Part(text=one)) for one in "abc"]
         await asyncio.to_thread(post, given)
         await asyncio.sleep(0)

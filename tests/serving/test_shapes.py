@@ -82,6 +82,7 @@ def test_usage_comes_only_if_it_is_asked_for(address: str) -> None:
         ("/api/next", {"prompt": "Sing", "logit_bias": {"3": 2}}),
         ("/api/states", {"prompt": "Sing", "span": [1, 3]}),
         ("/api/states", {"prompt": "Sing", "what": "outputs"}),
+        ("/api/states", {"prompt": "Sing", "what": "gates", "gate": "forget"}),
         ("/api/sessions", {"prompt": "Sing"}),
         ("/api/sessions", None),
     ],
@@ -108,6 +109,13 @@ def test_fields_of_a_session(address: str) -> None:
     name = asked("POST", "/api/sessions", {"prompt": "Sing"})["id"]
     asked("POST", f"/api/sessions/{name}/completions", {"max_tokens": 3})
     asked("POST", f"/api/sessions/{name}/completions", {"max_tokens": 3, "keep": 0})
+    going = json.dumps({"max_tokens": 3, "keep": 0, "stream": True}).encode()
+    *events, done, _ = send(address, "POST", f"/api/sessions/{name}/completions", going, JSON)[2].decode().split("\n\n")
+    told = [answers.SessionEvent.model_validate_json(event.removeprefix("data: ")) for event in events]
+    assert done == "data: [DONE]" and [one.session is None for one in told] == [True] * (len(told) - 1) + [False]
+    page = send(address, "GET", "/openapi.json")[2]
+    content = page["paths"]["/api/sessions/{id}/completions"]["post"]["responses"]["200"]["content"]
+    assert "SessionEvent" in json.dumps(content["text/event-stream"]["schema"])
     asked("POST", f"/api/sessions/{name}/fork", {})
     asked("GET", f"/api/sessions/{name}")
     asked("DELETE", f"/api/sessions/{name}")

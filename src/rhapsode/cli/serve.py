@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.console.imports import unbroken
+from rhapsode.console.imports import needs_server, unbroken
 from rhapsode.errors import UserError
 
 KEYS = "RHAPSODE_API_KEYS"
@@ -60,7 +60,7 @@ def serve(
         raise UserError(f"--log-format {log_format!r} is not known: text or json.")
     keys = _keys(api_key)
     with unbroken():
-        packages("serve")
+        needs_server("serve")
         from rhapsode.inference.model import Model
         from rhapsode.inference.states import States
         from rhapsode.serving.guard import LOCAL, Rules
@@ -80,15 +80,6 @@ def serve(
 
     hosts = () if "*" in (allow_host or ()) else (*LOCAL, host.lower(), *(one.lower() for one in allow_host or ()))
     run(load, Rules(hosts, keys, tuple(cors_origin or ())), host, port, log_format, sessions)
-
-
-def packages(command: str) -> None:
-    """Import what a server needs. Raises `UserError` if it is not installed."""
-    try:
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError:
-        raise UserError(f"rhapsode {command} needs packages of its own: pip install 'rhapsode[serve]'.") from None
 
 
 def named(models: list[str]) -> dict[str, str]:

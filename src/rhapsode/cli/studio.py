@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.cli.serve import named, packages
+from rhapsode.cli.serve import named
 from rhapsode.console.browser import open_page
-from rhapsode.console.imports import unbroken
+from rhapsode.console.imports import needs_server, unbroken
 
 
 def studio(
@@ -29,7 +29,7 @@ def studio(
     The page is for this machine only, and for who has its address: it holds a key. It asks no other machine for
     anything. Ctrl-C ends it."""
     with unbroken():
-        packages("studio")
+        needs_server("studio")
         from rhapsode.serving.guard import LOCAL, QUERY, Rules
         from rhapsode.serving.run import Logged, listen
         from rhapsode.studio.app import UPLOADS, Studio

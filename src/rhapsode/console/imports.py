@@ -1,4 +1,4 @@
-"""Heavy imports that no signal can interrupt."""
+"""Heavy imports that no signal can interrupt, and packages that not everybody has."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rhapsode.console.streams import SIGNALS
+from rhapsode.errors import UserError
 
 
 @contextmanager
@@ -40,3 +41,12 @@ def unbroken() -> Iterator[None]:
             signal.signal(number, handler)
     for number in heard:
         old[number](number, None)
+
+
+def needs_server(command: str) -> None:
+    """Import what a server needs. Raises `UserError` if it is not installed."""
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise UserError(f"rhapsode {command} needs packages of its own: pip install 'rhapsode[serve]'.") from None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
     from rhapsode.serving.endpoint import Endpoint
+    from rhapsode.studio.brought import Brought, Place
 
 Options = Mapping[str, Any]
 """Name → `Annotated[TYPE | None, typer.Option(...)]`. The value None means that the option was not given."""
@@ -91,6 +92,14 @@ class Modality:
 
     def endpoint(self) -> Endpoint[Any, Any] | None:
         """The path of `rhapsode serve` that does what its verb does; None for that of texts."""
+        return None
+
+    def views_of(self, info: Mapping[str, Any]) -> Sequence[str]:
+        """Those of its views that a model has. info: of its file."""
+        return list(self.views)
+
+    def studio(self, place: Place) -> Brought | None:
+        """What it adds to the paths of the studio, for its views; None for nothing."""
         return None
 
     def bench(self) -> Sequence[Case]:

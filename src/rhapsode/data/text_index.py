@@ -65,6 +65,15 @@ class Place(NamedTuple):
         return f"{self.name}, line {self.line:,}"
 
 
+class Copy(NamedTuple):
+    """A span of a text: where it begins there, and how long it is, in characters; and where it stands in the training
+    text (in one of perhaps several places), in bytes."""
+
+    start: int
+    chars: int
+    place: int
+
+
 class Gathered:
     """Training text that is gathered for an index, piece by piece. lines: each line is a unit."""
 
@@ -253,8 +262,41 @@ class TextIndex:
         separator = self.info["separator"]
         return self.suffixes.find(data) >= 0 and (separator < 0 or separator not in data)
 
-    def matches(self, data: bytes) -> Matches:
-        """What of a text, which is one document, stands in the training text."""
+    def around(self, place: int, chars: int, beside: int) -> tuple[str, str]:
+        """What stands before and behind a span of the training text: up to `beside` characters, within its document.
+        place, in bytes; chars: of the span."""
+        text, wall = self.arrays["text"][:-PAD], self.info["separator"]
+        end = place
+        for _ in range(chars):
+            end += 1
+            while end < len(text) and text[end] & 0xC0 == 0x80:
+                end += 1
+        before = text[max(0, place - 4 * beside) : place].tobytes()
+        after = text[end : end + 4 * beside].tobytes()
+        if wall >= 0:
+            before, after = before.rpartition(bytes([wall]))[2], after.partition(bytes([wall]))[0]
+        return before.decode("utf-8", "ignore")[-beside:], after.decode("utf-8", "ignore")[:beside]
+
+    def spans(self, data: bytes, least: int) -> list[Copy]:
+        """The spans of a text, which is one document, of so many characters or more that no other one covers, in their
+        order. They may overlap."""
+        begun, ends, lengths, places, chars = self._matched(data)
+        found, reach = list[Copy](), 0
+        for at in np.flatnonzero(chars >= least).tolist():
+            if at + chars[at] <= reach:
+                continue
+            count, place = int(chars[at]), int(places[at])
+            if lengths[at] == CAP:
+                size, place = self._whole(data, int(begun[at]), int(ends[at]))
+                count = int(np.searchsorted(begun, int(begun[at]) + size, "right")) - 1 - at
+            found.append(Copy(at, count, place))
+            reach = at + count
+        return found
+
+    def _matched(self, data: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """For each character of a text [N]: where each begins, and the end of the text [N + 1]; where the document
+        that it is in ends; how many bytes from it on stand in the training text, up to `CAP`, and where; and how many
+        characters these are."""
         begun = begins(data)
         at = begun[:-1]
         array = np.frombuffer(data, np.uint8)
@@ -262,8 +304,13 @@ class TextIndex:
         ends = walls[np.searchsorted(walls, at)]
         lengths, places = self.suffixes.matched(array, at, np.minimum(ends - at, CAP))
         chars = np.searchsorted(begun, at + lengths, "right") - 1 - np.arange(len(at))
+        return begun, ends, lengths, places, chars
+
+    def matches(self, data: bytes) -> Matches:
+        """What of a text, which is one document, stands in the training text."""
+        begun, ends, lengths, places, chars = self._matched(data)
         found = Matches(chars.astype(np.int32), 0, 0, 0)
-        if not len(at):
+        if not len(chars):
             return found
         best = int(chars.argmax())
         long = np.flatnonzero(lengths == CAP)

@@ -135,7 +135,6 @@ class Batcher:
         echo: bool = False,
         alternatives: int = 0,
         stream: bool = True,
-        keep: bool = False,
         **request: Unpack[Request],
     ) -> Job:
         """Let a sample be drawn: that of `model.generate(prompt, **request)[0]`.
@@ -145,14 +144,13 @@ class Batcher:
         echo:    first come parts with the steps of the prompt, and log p of each. With `length=0`, nothing is drawn.
         alternatives: so many of the likeliest symbols are given at each step, those of an echo included.
         stream:  False: there is one part, the last (and those of an echo).
-        keep:    the text will be gone on from: read it to its end, so that the next prompt is not read again.
         Raises `UserError` for impossible requests, `Full` if too many wait, `Closed` after `close`.
         """
         if alternatives and (not isinstance(self._model.head, OfSymbols) or not 0 <= alternatives <= ALTERNATIVES):
             raise UserError(f"alternatives: 0 to {ALTERNATIVES} are allowed, of models of symbols.")
         if not self._batched:
             raise UserError("this model computes all steps at once, so nothing is gained by batches: use `generate`.")
-        wanted = Wanted(receive, echo, alternatives, stream, b"" if keep and self._plain else None)
+        wanted = Wanted(receive, echo, alternatives, stream)
         work = self._work(prompt, wanted, request)
         with self._changed:
             if self._closing:
@@ -168,8 +166,6 @@ class Batcher:
     def _work(self, prompt: Begun, wanted: Wanted, request: Request) -> Work:
         """Check a request. Raises `UserError`."""
         found = prepared(self._model, prompt, request)
-        if wanted.keep is not None:
-            wanted = wanted._replace(keep=self._model.text_codec.decode(found.steps))
         found = replace(found, sampling=_one(found.sampling))
         job = Job(self, found.seed, request.get("row", 0), len(found.steps))
         work = Work(job, found, wanted, self._outbox, self._figures)
@@ -280,20 +276,9 @@ class Batcher:
 
     def _send(self) -> None:
         """Deliver what was given. Jobs that have ended are forgotten."""
-        for work in self._outbox.ended:
-            if work.kept is not None:
-                self._keep(work.kept)
         for work in self._outbox.send():
             with self._changed:
                 del self._works[work.job]
-
-    def _keep(self, text: bytes) -> None:
-        """Read a text, for those that go on from it."""
-        work = self._work(text, Wanted(), {"length": 0, "seed": 0})
-        with self._changed:
-            self._queued += 1
-            self._works[work.job] = work
-        self._waiting.append(work)
 
     def _admit(self) -> None:
         """Give free places away: first to what was paused, then first in first out."""

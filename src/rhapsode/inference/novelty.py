@@ -53,7 +53,7 @@ class Span:
     """Characters in a row that stand in the training text.
 
     document: the number of the text that it is in, from 0. start: its first character in it, from 0. line: its line in
-    it, from 1. place: where it stands in the training text (in one of perhaps several places).
+    it, from 1. place: where it stands in the training text (in one of perhaps several places). at: the same in bytes.
     """
 
     text: str
@@ -62,6 +62,7 @@ class Span:
     start: int
     line: int
     place: Place
+    at: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ def measured(known: TextIndex, texts: Sequence[bytes | str]) -> Novelty:
             span = shown[found.start : found.start + found.chars].encode("utf-8", "surrogateescape")
             line = 1 + shown.count("\n", 0, found.start)
             place = known.where(found.place)
-            longest = Span(span.decode("utf-8", "replace"), found.chars, number, found.start, line, place)
+            longest = Span(span.decode("utf-8", "replace"), found.chars, number, found.start, line, place, found.place)
     every = np.concatenate([np.zeros(0, np.int32), *parts])
     figures = replace(_Measures.of(every[None]).at(50), longest=longest.chars if longest else 0)
     held = known.arrays["held"]

@@ -21,13 +21,12 @@ from rhapsode.nn.samplers import Draw
 
 
 class Wanted(NamedTuple):
-    """What a job is to give, see `Batcher.submit`. keep: the prompt as bytes; None if the text is not to be kept."""
+    """What a job is to give, see `Batcher.submit`."""
 
     receive: Receive | None = None
     echo: bool = False
     alternatives: int = 0
     stream: bool = True
-    keep: bytes | None = None
 
 
 class Outbox:
@@ -77,10 +76,9 @@ class Work(Row):
 
     reader: of this row alone, while it is not drawn with others. at: so many steps of the prompt were read.
     prefix: its prompt, if the states behind it are kept. judged: what draws the row, if it has a constraint. ended: no
-    more is to be done. kept: of a job that has ended, the text that is to be read to its end.
+    more is to be done.
     """
 
-    kept: bytes | None = None
     reader: Reader | None = None
     prefix: Prefix | None = None
     at = 0
@@ -195,7 +193,6 @@ class Work(Row):
         steps, log_probs = list[Any](), list[float]()
         if sample is not None:
             steps, log_probs = self.builder.steps[self._given :], self.builder.log_probs[self._given :]
-            self.kept = None if self.wanted.keep is None else self.wanted.keep + sample.data
         self._outbox.put(self, Part(piece.data, piece.text, steps, log_probs, self._tops, sample=sample, error=error))
 
 

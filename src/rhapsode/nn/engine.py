@@ -189,6 +189,21 @@ class Graph(Operations[str]):
         return bytes(model.SerializeToString())
 
 
+class Opened(Graph):
+    """A graph that has the gates of all recurrent layers, too."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.gates: list[tuple[str, ...]] = []
+        """Of each layer so far, the names of its gates [1, B, H]."""
+
+    def layer(
+        self, cell: Cell, weights: Mapping[str, np.ndarray], x: str, state: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        self.gates.append(cell.opened(self, dict(weights), x, state))
+        return super().layer(cell, weights, x, state)
+
+
 class Engine(ABC):
     """Runs a network, or the encoder of one.
 

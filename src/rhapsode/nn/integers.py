@@ -61,6 +61,19 @@ class Integers(WholeNumbers):
         self._output = _Linear(program.output, tensors, program.fine) if program.output else None
         self._symbols = self._symbol_tables()
 
+    def gates(self, inputs: np.ndarray, state: State, layer: int) -> np.ndarray:
+        """The gates of a layer at one step, [B, G, H] float32: inputs [B, *shape of a step], and the state before it.
+        For networks without attention and covariates."""
+        values: dict[str, np.ndarray] = {}
+        parts = iter(state)
+        for n, one in enumerate(self._layers):
+            before = tuple(next(parts) for _ in one.layer.state)
+            z = self._shares(one, inputs[None], values)
+            if n == layer:
+                return one.gates(z, values, before)
+            values[one.layer.name], _ = one.run(z, values, before)
+        raise ValueError(f"there is no layer {layer}")
+
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
@@ -156,9 +169,7 @@ class _Recurrent:
     def run(self, z: np.ndarray, values: Mapping[str, np.ndarray], state: State) -> tuple[np.ndarray, State]:
         """z [T, B, R]: the sums of gates without activations. values: source → activations [T, B, H] → the outputs
         [T, B, H], and the new state."""
-        below = np.zeros((), np.int32)
-        if self._sources:
-            below = self._below(np.concatenate([values[source] for source in self._sources], axis=-1))
+        below = self._read(values)
         if not self.layer.state:
             return self._tanh(z + self._share(below) if self._kernel else z), ()
         order = range(len(z))
@@ -168,6 +179,19 @@ class _Recurrent:
             state = self._step(z[t] + self._share(sums), state)
             outputs[t] = state[0]
         return outputs, state
+
+    def _read(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The sums over the activations of other layers [T, B, R] int32, of which all steps are known; [] for none."""
+        if not self._sources:
+            return np.zeros((), np.int32)
+        return self._below(np.concatenate([values[source] for source in self._sources], axis=-1))
+
+    def gates(self, z: np.ndarray, values: Mapping[str, np.ndarray], state: State) -> np.ndarray:
+        """One step of a layer with memory cells, as of `run`: the gates i, f, o [B, 3, H] float32."""
+        below = self._read(values)
+        sums = self._own(state[0]) + (below[0] if below.ndim else 0)
+        i, f, o, _ = self._gated(z[0] + self._share(sums), state)
+        return np.stack([i, f, o], axis=1).astype(np.float32) / np.float32(32768)
 
     def _share(self, sums: np.ndarray) -> np.ndarray:
         assert self._kernel is not None
@@ -184,17 +208,23 @@ class _Recurrent:
         """One step of a recurrent cell: sums [B, R] and its state → its new state, the first part of which is h."""
         if len(state) == 1:
             return (self._tanh(z),)
-        zi, zf, zg, zo = np.split(z, 4, axis=-1)
+        _, _, o, c = self._gated(z, state)
+        h = self._activation((o * of(tables.tanh(), (c + 2) >> 2)) >> 15)
+        return h, c.astype(np.int16)
+
+    def _gated(self, z: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The gates i, f, o of a step in 1/32768, and the new memory cells: [B, H] int32."""
+        width = z.shape[-1] // 4
+        zi, zf, zg, zo = (z[..., n * width : (n + 1) * width] for n in range(4))
         c = state[1].astype(np.int32)
         if self._peephole is not None:
             p = self._peephole.astype(np.int32)
             zi, zf = zi + self._peep(p[0], c), zf + self._peep(p[1], c)
         i, f, g = of(tables.sigmoid(), zi), of(tables.sigmoid(), zf), of(tables.tanh(), zg)
-        c = np.clip((f * c + ((i * g) >> 4) + 16384) >> 15, -32768, 32767)
+        c = within((f * c + ((i * g) >> 4) + 16384) >> 15, -32768, 32767)
         if self._peephole is not None:
             zo = zo + self._peep(p[2], c)
-        h = self._activation((of(tables.sigmoid(), zo) * of(tables.tanh(), (c + 2) >> 2)) >> 15)
-        return h, c.astype(np.int16)
+        return i, f, of(tables.sigmoid(), zo), c
 
     def _peep(self, p: np.ndarray, c: np.ndarray) -> np.ndarray:
         return np.asarray((p * c + (1 << (self._peephole_shift - 1))) >> self._peephole_shift)
@@ -246,9 +276,14 @@ def share(rows: q.Rows, sums: np.ndarray) -> np.ndarray:
     """Sums over numbers that are read [..., R] in units of the result, cut: int32."""
     shift = int(rows.shift)
     found = (sums.astype(np.int64) * rows.multiplier + (1 << (shift - 1))) >> shift
-    return np.asarray(np.clip(found, -q.LARGEST_BIAS, q.LARGEST_BIAS).astype(np.int32))
+    return within(found, -q.LARGEST_BIAS, q.LARGEST_BIAS).astype(np.int32)
+
+
+def within(values: np.ndarray, low: int, high: int) -> np.ndarray:
+    """As numpy's `clip`, which costs several times as much where there are few values."""
+    return np.asarray(np.minimum(np.maximum(values, low), high))
 
 
 def of(table: np.ndarray, z: np.ndarray) -> np.ndarray:
     """The table's values at sums z: int32."""
-    return np.asarray(table[np.clip(z, -HALF, HALF - 1) + HALF].astype(np.int32))
+    return table.take(within(z, -HALF, HALF - 1) + HALF).astype(np.int32)

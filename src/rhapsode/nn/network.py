@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from rhapsode.errors import UserError
 from rhapsode.nn.attention._attention import Attention, Memory
 from rhapsode.nn.cells._cell import Cell
 from rhapsode.nn.encoder import Encoder
-from rhapsode.nn.engine import INPUT, Graph
+from rhapsode.nn.engine import INPUT, Graph, Opened
 from rhapsode.nn.heads._head import Head
 from rhapsode.nn.operations import Operations, X, part
 from rhapsode.steps.kind import Kind
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     State = tuple[Tensor, ...]
 
+
+G = TypeVar("G", bound=Graph)
 
 SELDOM = -4.0
 """The log odds of a sort of step that a network has never seen."""
@@ -292,7 +294,17 @@ class Network:
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same computation as an ONNX model for `rhapsode.nn.engine.Engine`, of one step or of a window: see
         `single`. If there is an encoder, it reads the encoder's output (`Encoder.graph`) instead of covariates."""
-        graph = Graph(
+        graph, parameters, state = self._added(Graph, weights)
+        return graph.finish(parameters, state)
+
+    def gates(self, weights: Mapping[str, np.ndarray], layer: int) -> bytes:
+        """The same of one step, with the gates of a layer [1, B, G H], in their order, in the place of parameters."""
+        graph, _, state = self._added(Opened, weights)
+        return graph.finish(graph.concatenate(graph.gates[layer]), state)
+
+    def _added(self, kind: type[G], weights: Mapping[str, np.ndarray]) -> tuple[G, str, tuple[str, ...]]:
+        """A graph with the forward pass in it, and the names of the parameters and of the new state."""
+        graph = kind(
             self.steps.shape,
             whole=np.issubdtype(self.steps.input_dtype, np.integer),
             attends=self.attention is not None,
@@ -304,4 +316,4 @@ class Network:
             parts.append(self.embedding.graph(graph, INPUT, weights.get("embedding")))
         parts += [graph.covariates] * bool(self.covariates)
         state = tuple(graph.state(name, width) for name, width in self.state.items())
-        return graph.finish(*self.forward(graph, weights, parts, state))
+        return graph, *self.forward(graph, weights, parts, state)

@@ -200,7 +200,13 @@ class StatesAnswer(Given):
     model: str
     system_fingerprint: str
     layer: int
-    what: Literal["cells", "outputs"]
+    what: Literal["cells", "outputs", "gates"]
+    gate: str | None = None
+    """Which one, of gates."""
+    parts: list[str]
+    """What else can be asked for: `cells`, where there are any, and `outputs`."""
+    gates: list[str]
+    """The gates that can be asked for."""
     width: int
     """Units of the layer."""
     cells: list[int]
@@ -208,6 +214,9 @@ class StatesAnswer(Given):
     span: list[int] | None = None
     found: list[Marking] | None = None
     """With `span`: the units that mark it, best first."""
+    open: list[float] | None = None
+    closed: list[float] | None = None
+    """Of gates, for each of the units that are told of: in which share of the steps it is above 0.9, and below 0.1."""
     shape: list[int]
     """Tokens and units."""
     type: Literal["float16", "float32"]
@@ -248,6 +257,12 @@ class Deleted(Given):
 
 class SessionCompletion(CompletionAnswer):
     """All texts of a request. session: as it is then, if a choice was kept."""
+
+    session: SessionAnswer | None = None
+
+
+class SessionEvent(CompletionEvent):
+    """The data of one server-sent event. session: in the last but the usage, as it is then, if a choice was kept."""
 
     session: SessionAnswer | None = None
 

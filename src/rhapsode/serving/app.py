@@ -151,7 +151,9 @@ class Server:
 
     def _served(self, name: str | None, path: str = TEXTS) -> Served:
         """The model that a request names, or the only one that answers at such a path. Raises `ApiError`."""
-        return chosen(self.models, name, path)
+        found = chosen(self.models, name, path)
+        found.post.listen()
+        return found
 
     def _verb(self, endpoint: Endpoint[Any, Any]) -> tuple[openapi.Route, Answers]:
         """The path of a modality."""
@@ -249,7 +251,10 @@ class Server:
             (("GET", one, "One session.", None, media), self._show_session),
             (("DELETE", one, "Drop a session.", None, media), self._drop_session),
             (("POST", f"{one}/fork", "The same session once more.", None, media), self._fork_session),
-            (("POST", f"{one}/completions", "Go on from a session.", Going, media), self._go_on),
+            (
+                ("POST", f"{one}/completions", "Go on from a session.", Going, f"{media}, {openapi.EVENTS}"),
+                self._go_on,
+            ),
         ]
 
     def _session(self, request: Request) -> Session:

@@ -77,7 +77,6 @@ class Answer:
         self._parts: deque[tuple[Choice, Part]] = deque()
         self._came = asyncio.Event()
         self._unread, self._resting = 0, False
-        served.post.loop = asyncio.get_running_loop()
         self._left, self._cancelled = 0, False
         self.size = 0
         """About so many elements the whole answer has, once it is there."""

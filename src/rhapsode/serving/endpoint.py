@@ -113,6 +113,8 @@ class Endpoint(Generic[A, B]):
     answer:  (model, what lies beside it, request, what hears notes and warnings) → the answer. It runs in a thread of
              its own, draws with `model.generate` alone, and raises `UserError` with the names of the command's options.
     media:   types of answers that are files.
+    example: model → the fields of a request whose answer as SVG is a picture of what the model makes; None: there is
+             none.
     follow:  (model, prompt, request for samples) → for one sample, see `Follow`; None: nothing is told on the way.
     """
 
@@ -124,6 +126,7 @@ class Endpoint(Generic[A, B]):
     beside: Callable[[Model], B | None] = lambda model: None
     about: Callable[[Model], Mapping[str, Any]] = lambda model: {}
     follow: Callable[[Model, str, Request], Follow] | None = None
+    example: Callable[[Model], Mapping[str, Any]] | None = None
 
 
 class Trace:

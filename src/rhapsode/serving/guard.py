@@ -60,7 +60,7 @@ class Guard:
         limit = self._rules.limit(scope["path"])
         origin = headers.get(b"origin", b"").decode("latin-1")
         try:
-            self._check_host(headers.get(b"host", b"").decode("latin-1"))
+            self._check_host(scope, headers.get(b"host", b"").decode("latin-1"))
             shared = self._check_origin(origin, headers.get(b"host", b"").decode("latin-1"))
             if scope["method"] == "OPTIONS" and shared:
                 await _preflight(origin)(scope, receive, send)
@@ -88,9 +88,11 @@ class Guard:
         finally:
             self._running -= 1
 
-    def _check_host(self, host: str) -> None:
-        """A page of another site can make a browser call this machine by a name of its own (DNS rebinding)."""
-        if self._rules.hosts and _name(host) not in self._rules.hosts:
+    def _check_host(self, scope: Scope, host: str) -> None:
+        """A page of another site can make a browser call this machine by a name of its own (DNS rebinding). The address
+        at which it was reached is nobody else's."""
+        reached = str((scope.get("server") or ("",))[0]).removeprefix("::ffff:")  # IPv4 at an IPv6 socket
+        if self._rules.hosts and _name(host) not in (*self._rules.hosts, reached or None):
             raise ApiError(403, "The server is not known by this name: see --allow-host.", code="host_not_allowed")
 
     def _check_origin(self, origin: str, host: str) -> bool:

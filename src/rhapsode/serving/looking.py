@@ -1,4 +1,5 @@
-"""`/api/states`: what the units of a layer hold behind each token of a text, and which of them mark a part of it."""
+"""`/api/states`: what the units of a layer hold behind each token of a text, how far their gates are open, and which of
+them mark a part of it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.inference.inside import activity, marking, part_of
+from rhapsode.inference.inside import GATES, PARTS, activity, marking, part_of, saturation
 from rhapsode.serving.errors import ApiError
 from rhapsode.serving.rendering import ELEMENTS, dumped
 from rhapsode.serving.requests import Look
@@ -23,7 +24,7 @@ NUMBERS = 1 << 22
 
 def look(served: Served, symbols: np.ndarray, asked: Look) -> Iterator[str]:
     """JSON, piece by piece; the first ones are empty while the text is read. Raises `UserError` and `ApiError`."""
-    what, width = part_of(served.model, asked.layer, asked.what)
+    what, width = part_of(served.model, asked.layer, asked.what, asked.gate)
     if wrong := [unit for unit in asked.cells or () if unit >= width]:
         raise ApiError(400, f"cells: there is no unit {wrong[0]}; layer {asked.layer} has {width:,}.", "cells")
     columns = width if asked.cells is None else len(asked.cells)
@@ -40,7 +41,7 @@ def look(served: Served, symbols: np.ndarray, asked: Look) -> Iterator[str]:
     if asked.span is not None and not begin < end <= len(symbols):
         raise ApiError(400, f"span: it must be a part of the {len(symbols):,} tokens, and not empty.", "span")
     blocks = []
-    for block in activity(served.model, symbols, asked.layer, what):
+    for block in activity(served.model, symbols, asked.layer, what, asked.gate):
         blocks.append(block if asked.cells is None else block[:, asked.cells])
         yield ""
     values = np.concatenate(blocks) if blocks else np.zeros((0, columns), np.float32)
@@ -51,6 +52,13 @@ def look(served: Served, symbols: np.ndarray, asked: Look) -> Iterator[str]:
         cells = [one.unit for one in marks]
         values = values[:, cells]
         found = {"span": asked.span, "found": [asdict(one) for one in marks]}
+    if what == GATES:
+        shares = saturation(values)
+        found |= {
+            "gate": asked.gate,
+            **{name: one.tolist() for name, one in zip(("open", "closed"), shares, strict=True)},
+        }
+    cell = served.model.network.cells[asked.layer]
     exact = np.abs(values).max(initial=0) > np.finfo(np.float16).max
     numbers = np.ascontiguousarray(values, "<f4" if exact else "<f2")
     head = {
@@ -58,6 +66,8 @@ def look(served: Served, symbols: np.ndarray, asked: Look) -> Iterator[str]:
         "system_fingerprint": served.fingerprint,
         "layer": asked.layer,
         "what": what,
+        "parts": [name for name, part in PARTS.items() if part in cell.state],
+        "gates": list(cell.gates),
         "width": width,
         "cells": cells,
         **found,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import rhapsode
-from rhapsode.serving.answers import ANSWERS, CompletionEvent, ErrorAnswer, Health
+from rhapsode.serving.answers import ANSWERS, CompletionEvent, ErrorAnswer, Health, SessionEvent
 from rhapsode.serving.requests import Asked
 
 Route = tuple[str, str, str, type[Asked] | None, str]
@@ -33,7 +33,7 @@ def _answer(method: str, path: str, media: str) -> dict[str, Any]:
     if media == EVENTS and path.endswith("/completions"):
         data: list[dict[str, Any]] = [
             {"type": "string", "contentMediaType": "application/json", "contentSchema": _reference(one)}
-            for one in (CompletionEvent, ErrorAnswer)
+            for one in (SessionEvent if "sessions" in path else CompletionEvent, ErrorAnswer)
         ]
         data.append({"const": "[DONE]"})
         return {"type": "object", "required": ["data"], "properties": {"data": {"anyOf": data}}}
@@ -46,7 +46,7 @@ def page(routes: list[Route]) -> dict[str, Any]:
     """The page, by the OpenAPI specification 3.1."""
     bodies = [body for _, _, _, body, _ in routes if body is not None]
     _, schema = models_json_schema([(body, "validation") for body in bodies], ref_template=REFERENCE)
-    kinds: list[type[BaseModel]] = [*ANSWERS.values(), CompletionEvent, ErrorAnswer]
+    kinds: list[type[BaseModel]] = [*ANSWERS.values(), CompletionEvent, SessionEvent, ErrorAnswer]
     _, given = models_json_schema([(one, "serialization") for one in kinds], ref_template=REFERENCE)
     for one in schema.get("$defs", {}).values():
         for name, field in one.get("properties", {}).items():

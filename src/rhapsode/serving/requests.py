@@ -218,15 +218,17 @@ class Next(Sampled):
 class Look(Asked):
     """`POST /api/states`: what the units of a layer hold behind each token of a text.
 
-    layer: from 0. what: `cells`, or `outputs`; without it, cells, if the layer has any. cells: the numbers of units,
-    from 0; all without it. span: two places in the text, in tokens: find units that are high from the first to the one
+    layer: from 0. what: `cells`, `outputs`, or `gates`; without it, cells, if the layer has any. gate: which one, with
+    `gates`: `input`, `forget` and others, as the cell names them. cells: the numbers of units, from 0; all without it.
+    span: two places in the text, in tokens: find units that are high from the first to the one
     before the second, and low elsewhere; top: so many.
     """
 
     prompt: Prompt
     model: Name | None = None
     layer: Annotated[int, Field(ge=0, lt=1000)] = 0
-    what: Literal["cells", "outputs"] | None = None
+    what: Literal["cells", "outputs", "gates"] | None = None
+    gate: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     cells: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=4096)] | None = None
     span: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)] | None = None
     top: Annotated[int, Field(ge=1, le=100)] = 10

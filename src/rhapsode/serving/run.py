@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import logging
@@ -23,7 +24,7 @@ from rhapsode.errors import UserError
 from rhapsode.report import Report
 from rhapsode.serving.app import Server
 from rhapsode.serving.errors import ApiError
-from rhapsode.serving.guard import Rules
+from rhapsode.serving.guard import LOCAL, Rules
 from rhapsode.serving.served import Served
 from rhapsode.serving.sessions import SESSIONS
 
@@ -31,6 +32,11 @@ GRACE = 30
 """Seconds for what was begun, when the server is stopped."""
 UNREAD_SECONDS = 30.0
 """Seconds that a client may leave an answer unread. Then the connection is cut."""
+
+EVERYWHERE = ("0.0.0.0", "::")
+"""All addresses of this machine."""
+OUTSIDE = {socket.AF_INET: ("192.0.2.1", 9), socket.AF_INET6: ("2001:db8::1", 9)}
+"""Where nobody is, by RFC 5737 and RFC 3849. Nothing is sent there."""
 
 PATH = 200
 """The most characters of a path in the log."""
@@ -173,10 +179,11 @@ def run(
 
 def listen(server: Server, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM, without a log of requests. ready: is called with the server's address, such as
-    http://127.0.0.1:8000. Raises `UserError` if the address cannot be had."""
+    http://127.0.0.1:8000; of `EVERYWHERE`, with one that others reach. Raises `UserError` if the address cannot be
+    had."""
     _log("text")
     listening, url = _bound(host, port)
-    ready(url)
+    ready(url if host not in EVERYWHERE else url.replace(_shown(host), _shown(_outward(listening.family))))
     try:
         Sockets(configured(server, host, port, log=False), server).run(sockets=[listening])
     finally:
@@ -188,11 +195,28 @@ def _bound(host: str, port: int) -> tuple[socket.socket, str]:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         found = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
+    except (OSError, UnicodeError) as error:
+        other = "Give another --port."
+        if not isinstance(error, OSError) or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            other = f"With --host, give an address of this machine, or {EVERYWHERE[0]} for all that it has."
+        told = getattr(error, "strerror", None) or error
+        raise UserError(f"{host}, port {port}, cannot be had: {told}. {other}") from None
     address = found.getsockname()
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    return found, f"http://{shown}:{address[1]}"
+    return found, f"http://{_shown(address[0])}:{address[1]}"
+
+
+def _shown(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _outward(family: int) -> str:
+    """The address by which this machine reaches others, and so they reach it."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(OUTSIDE[socket.AddressFamily(family)])
+        except OSError:  # no network
+            return LOCAL[-1 if family == socket.AF_INET6 else 1]
+        return str(probe.getsockname()[0])
 
 
 def configured(server: Server, host: str, port: int, log: bool = True) -> uvicorn.Config:

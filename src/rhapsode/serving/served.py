@@ -34,7 +34,12 @@ class Post:
     """Brings what an engine's thread gives to the event loop, which is woken once for all parts of a tick."""
 
     loop: asyncio.AbstractEventLoop | None = None
-    """Of the requests. While it is not known, parts are received in the engine's thread."""
+    """Of all requests. While it is not known, parts are received in the engine's thread."""
+
+    def listen(self) -> None:
+        """The loop of all requests is the one that runs, unless it is known already."""
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
 
     def __call__(self, given: list[Given]) -> None:
         if self.loop is None:

@@ -68,7 +68,7 @@ class Task:
     def __init__(self, work: Work, served: Served, endpoint: Endpoint[Any, Any], asked: Sampled) -> None:
         self.asked = asked
         self._work, self._served, self._endpoint = work, served, endpoint
-        self._loop = served.post.loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         self._new: dict[Trace, list[Any]] = {}
         self._changed = asyncio.Event()
         self._heard = Heard()

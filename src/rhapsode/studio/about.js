@@ -31,7 +31,7 @@ class Page {
     const work = [
       element("p", { class: "quiet" }, t("about.is", { noun: about.noun, verb: about.verb, name })),
       this.facts,
-      ...(picture ? [element("h2", {}, t("about.learnt")), element("img", { src: source, alt: t("home.picture", { name }) })] : []),
+      ...(picture ? [element("h2", {}, t(`about.${picture}`)), element("img", { src: source, alt: t(`home.picture.${picture}`, { name }) })] : []),
       ...(own ? [element("p", {}, element("a", { href: address("train", own[1]) }, t("about.training")))] : []),
     ];
     const beside = [

@@ -49,3 +49,20 @@ export async function* events(path, body, signal) {
     }
   }
 }
+
+// Sends a file. progress: is called with the bytes that were sent so far. Throws `Failed`, and `AbortError`.
+export const send = (path, file, progress, signal) =>
+  new Promise((done, failed) => {
+    const request = new XMLHttpRequest(); // fetch does not tell how far it is
+    request.open("PUT", path);
+    request.responseType = "json";
+    request.upload.addEventListener("progress", ({ loaded }) => progress(loaded));
+    request.addEventListener("load", () => {
+      if (request.status === 200) done(request.response);
+      else failed(new Failed(request.status, request.response?.error));
+    });
+    request.addEventListener("error", () => failed(new TypeError("network")));
+    request.addEventListener("abort", () => failed(new DOMException("", "AbortError")));
+    signal.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import filecmp
+import secrets
 import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,30 +18,54 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from rhapsode.console.brought import every
 from rhapsode.errors import UserError
+from rhapsode.files.place import reason
 from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
 from rhapsode.report import Report
 from rhapsode.serving.app import Paths, Server
-from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
 from rhapsode.studio.about import exported, forms, inspected, measured
-from rhapsode.studio.runs import Runs
+from rhapsode.studio.brought import Brought, Place
+from rhapsode.studio.copies import Novel, copies
+from rhapsode.studio.offered import demos
+from rhapsode.studio.pictures import picture
+from rhapsode.studio.runs import Runs, named
 from rhapsode.studio.shelf import Shelf, constraints, views
-from rhapsode.studio.site import HEADERS, Site
+from rhapsode.studio.site import HEADERS, Site, file_of
 from rhapsode.training.log import PICTURE
 
 SOURCES, MEASURED = "/api/runs/files", "/api/shelf/score"
 UPLOADS = (SOURCES, MEASURED)
 """What the paths of files that are sent begin with."""
+FOLDERS = 12
+"""The most folders in folders of a file that is sent."""
 
 
 class Opened(Asked):
     """`POST /api/shelf/open`: load a model."""
 
     model: Name
+
+
+Minutes = Annotated[float, Field(gt=0, le=100_000)]
+Source = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class Renamed(Asked):
+    """`POST /api/shelf/rename`: give a model another name, beside where it is."""
+
+    model: Name
+    to: Name
+
+
+class Restored(Asked):
+    """`POST /api/shelf/restore`: bring a model back that was deleted. trash: as the answer to that has it."""
+
+    trash: Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class Exported(Asked):
@@ -47,31 +76,58 @@ class Exported(Asked):
 
 
 class Begun(Asked):
-    """`POST /api/runs`: train a model. sources: files, folders or globs of this machine, or `data:NAME`."""
+    """`POST /api/runs`: train a model. sources: files, folders or globs of this machine, or `data:NAME`. base: a
+    model to begin from. options: of `rhapsode train`, by their names."""
 
     name: Name
-    sources: Annotated[list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(min_length=1, max_length=1000)]
-    minutes: Annotated[float, Field(gt=0, le=100_000)] = 5.0
+    sources: Annotated[list[Source], Field(min_length=1, max_length=1000)]
+    minutes: Minutes = 5.0
+    base: Name | None = None
+    options: Annotated[dict[Name, bool | int | float | Annotated[str, Field(max_length=200)]], Field(max_length=50)] = (
+        Field(default_factory=dict)
+    )
+
+
+class Demo(Asked):
+    """`POST /api/runs/demo`: run one of the demos."""
+
+    demo: Name
+    minutes: Minutes | None = None
 
 
 class Resumed(Asked):
     """`POST /api/runs/{name}/resume`: go on with a training; or for so many more minutes."""
 
-    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    minutes: Minutes | None = None
 
 
 class Inspected(Asked):
     """`POST /api/runs/look`: what training would make of files."""
 
-    sources: Annotated[list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(min_length=1, max_length=50)]
+    sources: Annotated[list[Source], Field(min_length=1, max_length=50)]
 
 
 class Studio(Server):
     """The server, of which models are loaded when a page needs them, and its pages."""
 
-    def __init__(self, shelf: Shelf, rules: Rules, report: Report, rows: int = 16, waiting: int = 64) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        rules: Rules,
+        report: Report,
+        rows: int = 16,
+        waiting: int = 64,
+        only: Sequence[Brought] | None = None,
+        begin: str = "",
+    ) -> None:
+        """only: what is added to the paths; then there are no trainings. None: what all
+        modalities add. begin: the first page, as the part of its address from `#` on."""
         self._shelf, self._site, self._states = shelf, Site(), States()
-        self._rows, self._waiting = rows, waiting
+        self._rows, self._waiting, self._begin = rows, waiting, begin
+        self._trains = only is None
+        place = Place(shelf.below or Path(), lambda name: shelf.find(name).path)
+        added = (kind.studio(place) for kind in every()) if only is None else only
+        self._brought = [one for one in added if one is not None]
         self.runs = Runs(shelf.below or Path())
         self._opening: dict[str, asyncio.Task[Served]] = {}
         super().__init__([], rules, report)
@@ -81,20 +137,50 @@ class Studio(Server):
             *super().routes(),
             Route("/", self._answering(self._page)),
             Route("/page/{path:path}", self._answering(self._site.file)),
-            Route(f"{SOURCES}/{{name}}/{{file}}", self._answering(self._upload), methods=["PUT"]),
+            *(
+                Route(path, self._answering(answer), methods=[method])
+                for one in self._brought
+                for method, path, answer in one.paths
+            ),
+            *(self._taking() if self._trains else ()),
+        ]
+
+    def _taking(self) -> list[Route]:
+        """Paths that take files."""
+        return [
+            Route(f"{SOURCES}/{{name}}/{{file:path}}", self._answering(self._upload), methods=["PUT"]),
             Route(f"{MEASURED}/{{file}}", self._answering(self._measure), methods=["PUT"]),
         ]
 
     def close(self, timeout: float) -> bool:
+        for one in self._brought:
+            one.close()
         self.runs.close()
         return super().close(timeout)
 
     def paths(self) -> Paths:
+        return [*super().paths(), *self._of_models(), *(self._of_the_whole() if self._trains else ())]
+
+    def _of_models(self) -> Paths:
         return [
-            *super().paths(),
             (("GET", "/api/shelf", "The models that are there.", None, "application/json"), self._shelved),
             (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
-            (("GET", "/api/shelf/picture", "How a model learnt: ?model=NAME.", None, "image/png"), self._picture),
+            (
+                ("GET", "/api/shelf/picture", "A picture by a model: ?model=NAME.", None, "image/svg+xml, image/png"),
+                self._picture,
+            ),
+        ]
+
+    def _of_the_whole(self) -> Paths:
+        return [
+            (("POST", "/api/shelf/rename", "Rename a model.", Renamed, "application/json"), self._rename),
+            (("POST", "/api/shelf/delete", "Move a model into the trash.", Opened, "application/json"), self._delete),
+            (("POST", "/api/shelf/restore", "Bring one back from there.", Restored, "application/json"), self._restore),
+            (("GET", "/api/demos", "The demos.", None, "application/json"), self._demos),
+            (
+                ("POST", "/api/novelty", "What of a text stands in the training text.", Novel, "application/json"),
+                self._novelty,
+            ),
             (
                 ("GET", "/api/shelf/inspect", "All of a model: ?model=NAME.", None, "application/json"),
                 self._inspect,
@@ -105,21 +191,31 @@ class Studio(Server):
             ),
             (("GET", "/api/runs", "The trainings.", None, "application/json"), self._runs),
             (("POST", "/api/runs", "Train a model.", Begun, "application/json"), self._train),
+            (("POST", "/api/runs/demo", "Run a demo.", Demo, "application/json"), self._demo),
             (
                 ("POST", "/api/runs/look", "What training would make of files.", Inspected, "application/json"),
                 self._found_in,
             ),
             (
-                ("GET", "/api/runs/{name}", "One training: ?begin=N, its metrics from N on.", None, "application/json"),
+                (
+                    "GET",
+                    "/api/runs/{name:path}",
+                    "One training: ?begin=N, its metrics from N on.",
+                    None,
+                    "application/json",
+                ),
                 self._run,
             ),
-            (("POST", "/api/runs/{name}/stop", "Stop it; it can go on.", Asked, "application/json"), self._stop),
-            (("POST", "/api/runs/{name}/resume", "Go on, or train longer.", Resumed, "application/json"), self._resume),
+            (("POST", "/api/runs/{name:path}/stop", "Stop it; it can go on.", Asked, "application/json"), self._stop),
+            (
+                ("POST", "/api/runs/{name:path}/resume", "Go on, or train longer.", Resumed, "application/json"),
+                self._resume,
+            ),
         ]
 
     async def _page(self, request: Request) -> Response:
         if QUERY in request.query_params:  # the guard found it right: keep it where no address shows it
-            response: Response = RedirectResponse("/", 303, HEADERS)
+            response: Response = RedirectResponse(f"/{self._begin}", 303, HEADERS)
             key = request.query_params[QUERY]
             name = cookie_name(request.scope)
             response.set_cookie(name, key, httponly=True, samesite="strict")
@@ -133,7 +229,7 @@ class Studio(Server):
         shown, wrong = [], []
         for one in self._shelf.models().values():
             try:
-                shown.append(one.about() | {"open": one.name in self.models})
+                shown.append(self._shelf.about(one) | {"open": one.name in self.models})
             except UserError as error:
                 wrong.append(str(error))
         below = str(self._shelf.below.resolve()) if self._shelf.below else ""
@@ -141,7 +237,9 @@ class Studio(Server):
             "models": shown,
             "wrong": wrong,
             "below": below,
-            "views": views(),
+            "running": self.runs.running,
+            "trains": self._trains,
+            "views": views(self._trains),
             "valid": list(constraints()),
             "forms": forms(),
         }
@@ -163,10 +261,43 @@ class Studio(Server):
         return Served(name, model, self._rows, self._waiting, self._states)
 
     async def _picture(self, request: Request) -> Response:
-        path = self._shelf.find(request.query_params.get("model", "")).folder / PICTURE
-        if not path.is_file():
-            raise ApiError(404, "This model has no picture.", "model")
-        return FileResponse(path, headers={"Cache-Control": "no-cache"})
+        """What the model makes; or how it learnt, if that has no picture."""
+        one = self._shelf.find(request.query_params.get("model", ""))
+        about = await asyncio.to_thread(self._shelf.about, one)
+        if about["picture"] == "model":
+            drawn = await asyncio.to_thread(picture, one.path, about["digest"])
+            if drawn is not None:
+                return file_of(request, drawn, "image/svg+xml")
+        if not (one.folder / PICTURE).is_file():
+            return Response(status_code=204)  # it is known only now that there is none: no error
+        return FileResponse(one.folder / PICTURE, headers={"Cache-Control": "no-cache"})
+
+    async def _rename(self, request: Request) -> Response:
+        asked = await self._asked(request, Renamed)
+        named(asked.to)
+        await self._given_up(asked.model)
+        return JSONResponse({"model": await asyncio.to_thread(self._shelf.rename, asked.model, asked.to)})
+
+    async def _delete(self, request: Request) -> Response:
+        asked = await self._asked(request, Opened)
+        await self._given_up(asked.model)
+        return JSONResponse({"trash": await asyncio.to_thread(self._shelf.discard, asked.model)})
+
+    async def _restore(self, request: Request) -> Response:
+        asked = await self._asked(request, Restored)
+        await asyncio.to_thread(self._shelf.restore, asked.trash)
+        return JSONResponse({})
+
+    async def _given_up(self, name: str) -> None:
+        """The folder of a model is about to be moved: nothing may use it. Raises `UserError`."""
+        folder = await asyncio.to_thread(self._shelf.own, name)
+        await asyncio.to_thread(self.runs.forget, folder)
+        if (served := self.models.pop(name, None)) is not None:
+            await asyncio.to_thread(lambda: served.batcher.close(finish=False, timeout=5))
+
+    async def _novelty(self, request: Request) -> Response:
+        asked = await self._asked(request, Novel)
+        return JSONResponse(await asyncio.to_thread(copies, self._served(asked.model), asked))
 
     async def _inspect(self, request: Request) -> Response:
         model = self._shelf.find(request.query_params.get("model", ""))
@@ -184,10 +315,18 @@ class Studio(Server):
         """How well a model predicts a file that was dropped: ?model=NAME."""
         model = self._shelf.find(request.query_params.get("model", ""))
         with tempfile.TemporaryDirectory(prefix="rhapsode-") as folder:
-            path = await _received(request, Path(folder))
+            path = await _received(request, Path(folder) / _named(request.path_params["file"]))
             return JSONResponse(await asyncio.to_thread(measured, model, [str(path)]))
 
     # --- trainings ---
+
+    async def _demos(self, request: Request) -> Response:
+        return JSONResponse({"demos": list((await asyncio.to_thread(demos)).values())})
+
+    async def _demo(self, request: Request) -> Response:
+        asked = await self._asked(request, Demo)
+        run = await asyncio.to_thread(self.runs.demo, asked.demo, asked.minutes)
+        return JSONResponse(await asyncio.to_thread(run.about))
 
     async def _runs(self, request: Request) -> Response:
         return JSONResponse({"runs": await asyncio.to_thread(self.runs.every)})
@@ -199,7 +338,9 @@ class Studio(Server):
 
     async def _train(self, request: Request) -> Response:
         asked = await self._asked(request, Begun)
-        run = await asyncio.to_thread(self.runs.start, asked.name, asked.sources, asked.minutes)
+        base = None if asked.base is None else (await asyncio.to_thread(self._shelf.find, asked.base)).path.parent
+        begin = (asked.name, asked.sources, asked.minutes, base, asked.options)
+        run = await asyncio.to_thread(self.runs.start, *begin)
         return JSONResponse(await asyncio.to_thread(run.about))
 
     async def _resume(self, request: Request) -> Response:
@@ -218,21 +359,43 @@ class Studio(Server):
         return JSONResponse({"sources": await asyncio.to_thread(self.runs.look, asked.sources)})
 
     async def _upload(self, request: Request) -> Response:
-        """A file that was dropped into the page, as it is. Answers with its path."""
+        """A file that was dropped into the page, as it is, in its folders. Answers with its path."""
         folder = self.runs.uploads(request.path_params["name"])
-        return JSONResponse({"path": str(await _received(request, folder))})
+        parts = [_named(part) for part in request.path_params["file"].split("/")][-FOLDERS:]
+        path = await _received(request, folder.joinpath(*parts))
+        return JSONResponse({"path": str(path), "folder": str(folder / parts[0])})
 
 
-async def _received(request: Request, folder: Path) -> Path:
-    """The file that a request sends, in a folder, under its own name. It is there when it is complete."""
-    name = Path(request.path_params["file"]).name.lstrip(".")[-200:] or "file"
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    part = folder / f".{name}.part"
+async def _received(request: Request, to: Path) -> Path:
+    """The file that a request sends, when it is complete; its name has a number if there is another of this name.
+    Raises `UserError`."""
+    part = to.with_name(f".{secrets.token_hex(8)}.part")
     try:
+        await asyncio.to_thread(to.parent.mkdir, parents=True, exist_ok=True)
         with open(part, "wb") as file:
             async for chunk in request.stream():
                 await asyncio.to_thread(file.write, chunk)
-        part.replace(folder / name)
+        return await asyncio.to_thread(_placed, part, to)
+    except OSError as error:
+        raise UserError(
+            f"{to.name} cannot be kept in {to.parent}: {reason(error)}. Make room, and send it again."
+        ) from None
     finally:
-        part.unlink(missing_ok=True)
-    return folder / name
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _named(part: str) -> str:
+    """A name of a file that stays in its folder."""
+    return Path(part.replace("\\", "/")).name.lstrip(".")[-200:] or "file"
+
+
+def _placed(part: Path, to: Path) -> Path:
+    """Give a file its name; or one with a number, if there is another file of this name. Returns where it is."""
+    for number in count(1):
+        path = to if number == 1 else to.with_name(f"{to.stem} ({number}){to.suffix}")
+        if path.is_file() and filecmp.cmp(part, path, shallow=False):
+            return path
+        if not path.exists():
+            return part.replace(path)
+    raise AssertionError

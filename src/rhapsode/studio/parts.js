@@ -1,7 +1,7 @@
 // Parts of pages: their two columns, the seed, the button that draws, what was drawn before, buttons that save.
 
 import { element, freshSeed } from "../export/page/dom.js";
-import { trouble } from "./studio.js";
+import { hush, trouble } from "./studio.js";
 import { t } from "./texts.js";
 
 const KEPT = 24; // that one can go back to
@@ -25,13 +25,15 @@ export class Go {
   }
 
   async run(draw) {
-    this.running = new AbortController();
+    const mine = (this.running = new AbortController());
     this.#tell();
+    hush(); // of what went wrong before
     try {
-      await draw(this.running.signal);
+      await draw(mine.signal);
     } catch (error) {
       trouble(error);
     }
+    if (this.running !== mine) return; // another one was begun meanwhile
     this.running = null;
     this.#tell();
   }
@@ -57,7 +59,7 @@ export class Drawn {
   // one: is shown now. picture: the address of its picture. label: what it is, in words.
   add(one, picture, label) {
     const thumb = element("img", { src: picture, alt: "" });
-    const button = element("button", { "aria-label": label, title: label, click: () => this.#choose(one) }, thumb);
+    const button = element("button", { "aria-label": label, title: label, click: () => this.choose(one) }, thumb);
     this.every.push({ one, button });
     this.element.prepend(button);
     if (this.every.length > KEPT) {
@@ -65,13 +67,20 @@ export class Drawn {
       first.button.remove();
       this.drop(first.one);
     }
-    this.#choose(one);
+    this.choose(one);
   }
 
-  #choose(one) {
+  choose(one) {
     this.here = one;
     for (const each of this.every) each.button.setAttribute("aria-pressed", each.one === one);
     this.show(one);
+  }
+
+  clear() {
+    this.close();
+    this.every = [];
+    this.here = null;
+    this.element.replaceChildren();
   }
 
   close() {
@@ -143,4 +152,4 @@ export function download(blob, name) {
 }
 
 // A name of a file for a text.
-export const named = (text, otherwise) => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || otherwise;
+export const named = (text, otherwise) => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40).replace(/^-|-$/g, "") || otherwise;

@@ -35,17 +35,17 @@ class Site:
 
     async def page(self, request: Request) -> Response:
         """The page, in which the scripts do all else."""
-        return _answer(request, self._page, "text/html")
+        return file_of(request, self._page, "text/html")
 
     async def file(self, request: Request) -> Response:
         """A script or a style sheet."""
         path = request.path_params["path"]
         if path not in self._files:
             raise HTTPException(404)
-        return _answer(request, self._files[path], KINDS[Path(path).suffix])
+        return file_of(request, self._files[path], KINDS[Path(path).suffix])
 
 
-def _answer(request: Request, data: bytes, kind: str) -> Response:
+def file_of(request: Request, data: bytes, kind: str) -> Response:
     """The file; or that it is the one which the browser has."""
     mark = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {**HEADERS, "ETag": mark}

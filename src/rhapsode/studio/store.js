@@ -16,11 +16,16 @@ export const works = () => read(INDEX, []).sort((one, other) => other.changed - 
 
 export const work = (id) => read(key(id), null);
 
-// Throws if the browser has no room.
+// When a work was kept last, in ms since 1970; undefined if it is not there.
+export const changed = (id) => works().find((one) => one.id === id)?.changed;
+
+// Returns when it was kept. Throws if the browser has no room.
 export function keep(about, contents) {
   localStorage.setItem(key(about.id), JSON.stringify(contents));
   const others = works().filter((one) => one.id !== about.id);
-  localStorage.setItem(INDEX, JSON.stringify([{ ...about, changed: Date.now() }, ...others]));
+  const line = { ...about, changed: Date.now() };
+  localStorage.setItem(INDEX, JSON.stringify([line, ...others]));
+  return line.changed;
 }
 
 export function forget(id) {
@@ -38,4 +43,12 @@ export function keepSettings(view, values) {
   } catch {
     // They are the usual ones the next time.
   }
+}
+
+// A model has another name now: its works stay its own.
+export function renamed(from, to) {
+  const moved = works().map((one) => (one.model === from ? { ...one, model: to } : one));
+  localStorage.setItem(INDEX, JSON.stringify(moved));
+  const { [from]: used, ...others } = settings("used");
+  keepSettings("used", { ...others, ...(used && { [to]: used }) });
 }

@@ -2,9 +2,9 @@
 
 import { $, element } from "../export/page/dom.js";
 import { ask, Failed } from "./api.js";
-import * as home from "./home.js";
+import { attend } from "./running.js";
+import { keepSettings, settings } from "./store.js";
 import { t } from "./texts.js";
-import * as train from "./train.js";
 
 let open = null; // the page that is shown: { close }
 let turn = 0; // counts pages: one that is left while it loads is not shown
@@ -54,32 +54,40 @@ async function show() {
     const shelf = await ask("/api/shelf");
     if (mine !== turn) return;
     const about = view === "train" ? undefined : shelf.models.find((one) => one.name === name);
-    navigate(about, view);
+    attend(shelf.running, address);
+    navigate(about, view, shelf);
     if (!about || !shelf.views[view]) {
+      const module = await (view === "train" ? import("./train.js") : import("./home.js"));
+      await Promise.all(module.styles.map(styled));
+      if (mine !== turn) return;
       main.className = view === "train" ? "train" : "home";
       main.replaceChildren();
-      open = view === "train" ? train.open(main, { shelf, rest: [name, ...rest] }) : home.open(main, shelf);
+      open = module.open(main, { shelf, rest: [name, ...rest] });
       return;
     }
     main.className = view;
     main.replaceChildren(element("p", { class: "quiet" }, t("wait", { name })));
-    const [module] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
+    const [module, served] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
     await Promise.all((module.styles ?? []).map(styled));
     if (mine !== turn) return;
     document.title = `${name} · ${t("title")}`;
     main.replaceChildren();
-    open = module.open(main, { about, shelf, rest });
+    open = module.open(main, { about, shelf, rest, served });
+    keepSettings("used", { ...settings("used"), [name]: Date.now() / 1000 });
   } catch (error) {
     if (mine === turn) trouble(error);
   }
 }
 
-function navigate(about, view) {
-  const links = (about?.views ?? []).map((one) =>
+// Shows the page anew, when what it shows has changed.
+export const again = () => show();
+
+function navigate(about, view, { trains, views }) {
+  const links = (about?.views ?? []).filter((one) => views[one]).map((one) =>
     element("a", { href: address(one, about.name), ...(one === view && { "aria-current": "page" }) }, t(`view.${one}`)),
   );
   const current = view === "train" && { "aria-current": "page" };
-  const frame = [element("a", { href: address("train"), ...current }, t("view.train"))];
+  const frame = trains ? [element("a", { href: address("train"), ...current }, t("view.train"))] : [];
   $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links] : frame));
   $("views").setAttribute("aria-label", t("nav"));
 }

@@ -23,6 +23,7 @@ export class Work {
   //   restore(contents):  shows them; of null, a new work. Throws an Error that says why it cannot
   constructor(about, view, id, page) {
     Object.assign(this, { about, view, id, page, timer: null, closed: false });
+    this.kept = id && store.changed(id); // when the work was kept as this page knows it
     const button = (name, click) => element("button", { id: `work-${name}`, click }, t(`work.${name}`));
     this.input = element("input", { type: "file", accept: ".json,application/json", hidden: "" });
     this.input.addEventListener("change", () => this.#read());
@@ -40,10 +41,13 @@ export class Work {
   open() {
     const saved = this.id && store.work(this.id);
     if (saved) this.#show(saved);
+    clearTimeout(this.timer); // it is kept already
+    this.timer = null;
   }
 
   // The page calls it with each change.
   changed() {
+    if (this.showing) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.now(), SOON);
   }
@@ -55,13 +59,18 @@ export class Work {
     this.timer = null;
     const contents = this.page.contents();
     if (contents === null) return;
+    const there = this.id && store.changed(this.id);
+    if (there !== undefined && there !== this.kept) {
+      this.id = undefined; // another tab has kept it meanwhile: both stay
+      say(t("work.elsewhere"));
+    }
     if (!this.id) {
       this.id = store.freshId();
       if (!this.closed) history.replaceState(null, "", address(this.view, this.about.name, this.id));
     }
     const title = this.page.title || t("none");
     try {
-      store.keep({ id: this.id, model: this.about.name, view: this.view, title }, this.#saved(contents));
+      this.kept = store.keep({ id: this.id, model: this.about.name, view: this.view, title }, this.#saved(contents));
     } catch (error) {
       trouble(new Error(t("work.full", { why: error.message })));
     }
@@ -84,10 +93,13 @@ export class Work {
       if (saved?.format !== FORMAT) throw new Error(t("work.format", { format: FORMAT }));
       if (saved.version !== VERSION) throw new Error(t("work.version", { version: saved.version }));
       if (saved.view !== this.view) throw new Error(t("work.view", { view: t(`view.${saved.view}`) }));
+      this.showing = true; // what is shown is no change
       this.page.restore(saved.contents);
     } catch (error) {
       trouble(new Error(t("work.not", { why: error.message })));
       return false;
+    } finally {
+      this.showing = false;
     }
     const { digest, name } = saved.model ?? {};
     if (digest !== this.about.digest) trouble(new Error(t("work.other", { name })));

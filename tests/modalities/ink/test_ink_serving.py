@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,3 +184,24 @@ def test_what_is_said_of_a_model(hand: str) -> None:
     found = about(hand, "hand")
     assert (found["modality"], found["endpoint"]) == ("handwriting", PATH) and found["longest"] > 5
     assert {*"abc"} <= {*found["texts"]} and "svg" in found["formats"]
+
+
+def test_numbers_and_files_at_once(hand: str, tmp_path: Path) -> None:
+    """Of each sample; and of each page."""
+    fields = {"text": "on a", "seed": 7, "tries": 1}
+    found = post(hand, PATH, **fields, files=["svg", "gcode"], n=2, nib=0.5, lift="servo").json["samples"]
+    first = base64.b64decode(found[0]["files"]["svg"])
+    assert first == command(tmp_path, ".svg", "on a", "--tries", "1", "--nib", "0.5")
+    assert found[1]["files"]["svg"] != found[0]["files"]["svg"] and len(found[1]["strokes"]) > 0
+    assert b"M3 S90" in base64.b64decode(found[1]["files"]["gcode"])
+    [paged] = post(hand, PATH, **{**fields, "text": "on a\fon"}, files=["svg"], page="a6").json["samples"]
+    single = post(hand, PATH, **{**fields, "text": "on a\fon"}, format="svg", page="a6", sheet=2).data
+    assert len(paged["pages"]) == 2 and base64.b64decode(paged["pages"][1]["svg"]) == single
+    for wrong in (
+        {"files": ["svg"], "format": "svg"},
+        {"files": ["svg", "png"], "lift": "z"},
+        {"files": ["svg"], "dpi": 50},
+        {"files": ["jsonl"]},
+        {"page": "a6"},
+    ):
+        assert post(hand, PATH, **fields, **wrong).status == 400, wrong

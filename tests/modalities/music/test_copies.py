@@ -208,3 +208,23 @@ def test_a_damaged_file_beside_the_model(model: Path, capsys: pytest.CaptureFixt
         assert "index.safetensors" in capsys.readouterr().err.replace("\n", "")
         assert main(["compose", str(model), "--length", "4"]) == 0  # nothing needs it
         assert "warning: " in capsys.readouterr().err
+
+
+def test_all_passages_are_found(known: MelodyIndex) -> None:
+    """Two copies with something of its own between them, and a lower voice that is no melody."""
+    one, other, own = cut(melody(3), 5, 20), cut(melody(7), 0, 12), cut(melody(200), 0, 6)
+    rows, at = [], 0
+    for piece, up in ((one, 0), (own, 0), (other, 4)):
+        for start, length, pitch, velocity, _ in piece.notes.tolist():
+            rows.append((at + start, length, pitch + up, velocity, 0))
+        at += piece.length + 12
+    below = [(0, 6, 20, 80, 1), (13, 6, 20, 80, 1)]
+    tune = Tune(notes(rows + below), Q, at, parts=(Part("a"), Part("b")))
+    found = known.copies(tune)
+    assert [(run.title, len(run.notes)) for run in found] == [("No. 3", 15), ("No. 7", 12)]
+    assert [run.known_bar for run in found] == [bar_of(melody(3), 5), 1]
+    melody_of = skyline(tune)
+    for run, (first, last) in zip(found, ((0, 15), (21, 33)), strict=True):
+        assert tune.notes[run.notes]["pitch"].tolist() == melody_of["pitch"][first:last].tolist()
+    assert known.copies(tune, least=13) == found[:1]
+    assert known.copies(cut(melody(3), 0, 7)) == [] and known.copies(replace(tune, notes=tune.notes[:0])) == []

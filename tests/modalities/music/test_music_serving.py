@@ -148,8 +148,13 @@ def test_as_it_is_drawn(address: str, model: str) -> None:
         ({"model": "melody", "max_copy": 3}, "is not beside it"),
         ({"model": "melody", "n": 2, "format": "mid"}, "holds one tune"),
         ({"model": "melody", "format": "abc", "loudness": "pp"}, "loudness"),
+        ({"model": "melody", "files": ["abc"], "loudness": "pp"}, "loudness"),
+        ({"model": "melody", "format": "abc", "files": ["svg"]}, "files: an answer as JSON"),
         ({"model": "performance", "loop": True}, "loop: codec performance"),
         ({"model": "melody", "fill_bars": "1"}, "fill_bars and fill_parts say"),
+        ({"model": "melody", "tune": {"abc": "X:1\nK:C\nc|"}, "bars": 2}, "bars: with tune, nothing is drawn"),
+        ({"model": "melody", "tune": {"abc": "X:1\nK:C\nc|"}, "n": 2}, "n: with tune, nothing is drawn"),
+        ({"model": "melody", "tune": {"abc": "X:1\nK:C\nc|"}, "transpose": "200"}, "transpose: 200 semitones"),
     ],
 )
 def test_mistakes(address: str, models: dict[str, Model], fields: dict[str, Any], message: str) -> None:
@@ -161,3 +166,39 @@ def test_mistakes(address: str, models: dict[str, Model], fields: dict[str, Any]
 def test_what_is_said_of_a_model(address: str) -> None:
     assert about(address, "melody")["endpoint"] == PATH and "chords" in about(address, "melody")["heeds"]
     assert about(address, "chorale")["voices"] == 4 and "loop" not in about(address, "performance")["heeds"]
+    assert "max_copy" not in about(address, "melody")["heeds"]  # its training index is not there
+    fills = {name: about(address, name)["fills"] for name in CODECS}
+    assert fills["chorale"] == ["fill_bars", "fill_parts"] and fills["performance"] == []
+    assert fills["melody"] == fills["abc"] == ["fill_bars"]
+    assert about(address, "melody")["usual"] == {"metre": [3, 4], "key": "D major", "tempo": 100}
+
+
+def test_a_tune_in_another_form(address: str, compose: Any) -> None:
+    """Nothing is drawn: a file of a tune that was drawn before is that of the command."""
+    numbers = post(address, PATH, model="melody", seed=4, bars=3, shown=True).json
+    [sample] = numbers["samples"]
+    for form in ("abc", "musicxml", "wav"):
+        reply = post(address, PATH, model="melody", tune={"tune": sample["tune"]}, format=form)
+        assert reply.status == 200 and reply.data == compose("melody", f".{form}", "--bars", "3")
+    for form in ("svg", "html"):  # in which the command writes the name of its file
+        drawn = post(address, PATH, model="melody", seed=4, bars=3, format=form)
+        reply = post(address, PATH, model="melody", tune={"tune": sample["tune"]}, format=form)
+        assert reply.status == 200 and reply.data == drawn.data and reply.data.count(b'class="note ') > 5
+    both = post(address, PATH, model="melody", seed=4, bars=3, files=["abc", "svg"]).json["samples"][0]["files"]
+    assert list(both) == ["abc", "svg"] and base64.b64decode(both["abc"]) == compose("melody", ".abc", "--bars", "3")
+    again = post(address, PATH, model="melody", tune={"tune": sample["tune"]}, shown=True).json
+    assert again["samples"] == [{"tune": sample["tune"], "shown": sample["shown"]}] and again["seed"] is None
+    shown = sample["shown"]
+    assert shown["bars"] == [0, 72, 144] and shown["facts"] == ["D major", "3/4", "♩ = 100"]
+    assert [each["name"] for each in shown["sounds"]] == ["melody", "Chords"] and "copies" not in shown
+    assert [bool(each) for each in shown["chords"]] == [bool(symbol) for _, symbol in sample["tune"]["chords"]]
+    moved = post(address, PATH, model="melody", tune={"tune": sample["tune"]}, transpose="2", tempo=60, shown=True).json
+    [other] = moved["samples"]
+    pitches = [[note[2] for note in one["tune"]["notes"]] for one in (sample, other)]
+    assert pitches[1] == [pitch + 2 for pitch in pitches[0]] and other["shown"]["facts"] == ["E major", "3/4", "♩ = 60"]
+    odd = {**sample["tune"], "chords": [[0, "H7"], [36, "C"]]}
+    [one] = post(address, PATH, model="melody", tune={"tune": odd}, shown=True).json["samples"]
+    assert one["shown"]["chords"] == [[], [36, 55, 60, 64]]
+    book = "X:1\nK:C\nCDEF|\n\nX:2\nK:C\nc|\n"
+    told = post(address, PATH, model="melody", tune={"abc": book}).json
+    assert told["notes"] == ["tune: there are several tunes; this is the first"]

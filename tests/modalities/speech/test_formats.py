@@ -7,7 +7,7 @@ import pytest
 
 from rhapsode.errors import UserError
 from rhapsode.modalities.speech.formats import hts, own, textgrid
-from rhapsode.modalities.speech.utterance import Phone, Timed, Utterance
+from rhapsode.modalities.speech.utterance import Phone, Timed, Utterance, as_written
 
 SAID = Timed(
     (
@@ -218,3 +218,15 @@ def test_own_with_little_in_it(tmp_path: Path) -> None:
 def test_own_that_is_wrong(tmp_path: Path, value: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         own.loads(value, "here", tmp_path)
+
+
+def test_words_are_as_the_text_has_them() -> None:
+    """Also where some are said as one, as espeak-ng says `of the`; if it cannot be told, none are."""
+    said = [4, 4, 5, 4, 3, 2, 4, 4]
+    found = as_written("Author of the danger trail — and of other books.", said)
+    assert found == ["Author", "of the", "danger", "trail", "and", "of", "other", "books."]
+    assert as_written("rock & roll", [3, 3, 3]) == ["rock", "&", "roll"]
+    assert as_written("rock — roll", [3, 3]) == ["rock", "roll"]
+    assert as_written("in 1984 he", [2, 6, 4, 3, 2]) == [] == as_written("in 1984 he", [2, 6]) == as_written("a", [])
+    long = ("Author of the danger trail and of other books " * 100).strip()
+    assert " ".join(as_written(long, said * 100)) == long

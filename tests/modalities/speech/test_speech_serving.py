@@ -88,6 +88,55 @@ def test_numbers_and_phones(address: str, home: Path, tmp_path: Path, capsys: py
     assert set(flat["f0"]["hertz"]) <= {0.0, 150.0} and 150.0 in flat["f0"]["hertz"]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"pitch": 3, "speed": 1.2}, {"temperature": 0.5, "seed": 3}, {"pause": 0.3, "liveliness": 0}],
+)
+def test_what_was_said_is_said_again(address: str, fields: dict[str, Any]) -> None:
+    """All of its sentences, to the last bit; also each by itself."""
+    text = " ".join(HELD_OUT)
+    [found] = post(address, PATH, text=text, **fields).json["samples"]
+    sound = post(address, PATH, text=text, format="wav", **fields).data
+    how = {name: fields[name] for name in fields if name in ("temperature", "seed", "liveliness")}
+    assert [one["text"] for one in found["utterances"]] == HELD_OUT
+    assert post(address, PATH, utterances=found["utterances"], format="wav", **how).data == sound
+    parts = [post(address, PATH, utterances=[one], format="wav", **how).data[44:] for one in found["utterances"]]
+    assert b"".join(parts) == sound[44:]
+
+
+def test_phones_without_times(address: str, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\u00f0 \u0259 | b \u02c8o\u028a t\nt \u02c8iː n\n")
+    assert say(home, "--phones", str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.wav"), "--speed", "2") == 0
+    fields = {"phones": (tmp_path / "a.txt").read_text(), "speed": 2}
+    assert post(address, PATH, format="wav", **fields).data == (tmp_path / "a.wav").read_bytes()
+    first, second = post(address, PATH, **fields).json["samples"][0]["utterances"]
+    assert [row[3]["word"] for row in first["phones"]] == [0, 0, 0, 1, 1, 1, 1]
+    assert [row[0] for row in second["phones"]] == ["_", "t", "iː", "n", "_"]
+
+
+def test_a_phone_is_said_higher_and_longer(address: str) -> None:
+    [found] = post(address, PATH, text=TEXT).json["samples"]
+    [one] = found["utterances"]
+    hop, hertz = one["f0"]["hop"], one["f0"]["hertz"]
+    spans = [(round(begin / hop), round(end / hop)) for _, begin, end, _ in one["phones"]]
+    begin, end = max(spans, key=lambda span: sum(each > 0 for each in hertz[slice(*span)]))
+    lifted = [each * 2 ** (4 / 12) if begin <= n < end else each for n, each in enumerate(hertz)]
+    [higher] = post(address, PATH, utterances=[{**one, "f0": {"hop": hop, "hertz": lifted}}]).json["samples"]
+    assert higher["utterances"][0]["f0"]["hertz"] == pytest.approx(lifted)
+    assert higher["utterances"][0]["phones"] == one["phones"]
+    # Its F0 goes on as the voice has it where none is given.
+    later = [
+        [symbol, a + 0.15 * (n > 3), b + 0.15 * (n >= 3), of] for n, (symbol, a, b, of) in enumerate(one["phones"])
+    ]
+    longer = {"text": TEXT, "phones": later}
+    [slower] = post(address, PATH, utterances=[longer]).json["samples"]
+    assert slower["seconds"] == pytest.approx(found["seconds"] + 0.15, abs=1e-9) and slower["text"] == TEXT
+    frames = len(post(address, PATH, utterances=[longer], format="wav").data) - 44
+    assert frames == 2 * round(slower["seconds"] * 16000)
+    grid = post(address, PATH, utterances=[longer], format="textgrid").data.decode()
+    assert f"{later[3][2]:.6f}".rstrip("0") in grid
+
+
 def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Path, capfdbinary: Any) -> None:
     text = " ".join(HELD_OUT)
     assert say(home, text) == 0
@@ -103,20 +152,49 @@ def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Pa
     assert first + rest == expected and rest
 
 
+def test_sentences_come_as_events(address: str) -> None:
+    text = " ".join(HELD_OUT)
+    [whole] = post(address, PATH, text=text, files=["wav"]).json["samples"]
+    *events, last = post(address, PATH, text=text, files=["wav"], stream=True).data.decode().split("\n\n")[:-1]
+    assert last == "data: [DONE]"
+    parts = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert [part["samples"][0]["utterances"][0] for part in parts] == whole["utterances"]
+    assert [part["samples"][0]["words"][0] for part in parts] == whole["words"]
+    sound = b"".join(base64.b64decode(part["samples"][0]["files"]["wav"])[44:] for part in parts)
+    assert sound == base64.b64decode(whole["files"]["wav"])[44:]
+    # Phones that the voice does not know are told with their sentence, and a mistake ends it.
+    typed = {"phones": "\u00f0 \u0259\n\u00f8 t\n\u4e2d \u4e2d", "stream": True}
+    first, second, wrong = post(address, PATH, **typed).data.decode().split("\n\n")[:-1]
+    assert "notes" not in first and "has never heard \u00f8" in json.loads(second.removeprefix("data: "))["notes"][0]
+    assert "phones" in json.loads(wrong.removeprefix("data: "))["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({}, "nothing to say"),
         ({"text": TEXT, "phones": [["a", 0, 1]]}, "a text and phones were given"),
         ({"phones": "/etc/passwd"}, "phones"),
+        ({"phones": " "}, "there are no phones in it"),
         ({"phones": [["a", 0, 1e5]]}, "more than 120 seconds"),
         ({"phones": [["a", "x", 1]]}, "phones, phone 1"),
+        ({"utterances": [{"phones": [["t", 0, 1]]}, {"phones": [["a", "x", 1]]}]}, "utterances, 2, phone 1"),
+        ({"utterances": [{"phones": [["a", 0, 130]]}]}, "more than 120 seconds"),
+        ({"utterances": [{"phones": [["a", 0, 0.1]] * 2000}] * 6}, "12,000 phones"),
+        ({"utterances": [{"phones": [["a", 0, 1]]}], "phones": [["a", 0, 1]]}, "of their own"),
+        ({"utterances": [{"phones": [["a", 0, 1]]}], "text": TEXT}, "a text and utterances were given"),
+        (
+            {"utterances": [{"phones": [["a", None, None]], "f0": {"hop": 0.01, "hertz": [0, 1]}}]},
+            "have no times",
+        ),
         ({"phones": [["\u4e2d", 0, 1]]}, "phones"),
         ({"text": TEXT, "f0": [[0, 100], [1, 100]]}, "f0 needs phones"),
         ({"text": TEXT, "f0": [[0, 100], [1, 9000]]}, "f0"),
         ({"text": TEXT, "n": 2}, "without a temperature"),
         ({"text": TEXT, "n": 2, "format": "wav"}, "holds one sample"),
-        ({"text": TEXT, "stream": True}, "ask for wav"),
+        ({"text": TEXT, "stream": True, "format": "flac"}, "only wav and json"),
+        ({"text": TEXT, "stream": True, "n": 2, "temperature": 1}, "a stream is of one sample"),
+        ({"text": " ", "stream": True}, "nothing to say"),
         ({"text": TEXT, "format": "wav", "files": ["csv"]}, "an answer as JSON has them"),
         ({"text": TEXT, "files": ["mp3"]}, "files"),
         ({"text": TEXT, "lexicon": {"a b": "x"}}, "is no word"),

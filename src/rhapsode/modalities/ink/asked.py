@@ -199,7 +199,10 @@ def _attention(parts: Sequence[Sample]) -> dict[str, Any]:
     if not any(one.attention.size for one in parts):
         return {}
     seen = [one.attention[:, -(len(one.text) + 1) :] for one in parts]  # without a style's own text
-    return {"lines": [one.text for one in parts], "attention": [np.round(one, 4).tolist() for one in seen]}
+    return {
+        "lines": [one.text for one in parts],
+        "attention": [np.round(one.astype(np.float64), 4).tolist() for one in seen],
+    }
 
 
 def _page(model: Model, pen: Pen, lines: list[Paragraph[str]]) -> Page:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from rhapsode.demos.bench import Case
     from rhapsode.export._target import Order
     from rhapsode.serving.endpoint import Endpoint
+    from rhapsode.studio.brought import Brought, Place
 
 
 class InkModality(Modality):
     name, noun, verb = "ink", "handwriting", "write"
-    views = {"ink": "modalities/ink/studio/ink.js"}
+    views = {name: f"modalities/ink/studio/{name}.js" for name in ("ink", "teach")}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"write": write, "recognise": recognise, "ink": ink}
@@ -36,6 +37,15 @@ class InkModality(Modality):
         from rhapsode.modalities.ink.serving import ENDPOINT
 
         return ENDPOINT
+
+    def views_of(self, info: Mapping[str, Any]) -> Sequence[str]:
+        teachable = bool(info.get("codec", {}).get("alphabet"))
+        return [name for name in self.views if teachable or name != "teach"]
+
+    def studio(self, place: Place) -> Brought:
+        from rhapsode.modalities.ink.pad.hands import hands
+
+        return hands(place)
 
     def bench(self) -> Sequence[Case]:
         from rhapsode.modalities.ink.bench import cases

@@ -14,14 +14,15 @@ from rhapsode.errors import UserError
 from rhapsode.files.source import of_bytes
 from rhapsode.inference.generate import Request
 from rhapsode.inference.model import Model
-from rhapsode.modalities.ink.asked import Order, Pen, Ready, in_order, recogniser_beside
+from rhapsode.modalities.ink.asked import Answer, Order, Pen, Ready, in_order, recogniser_beside
 from rhapsode.modalities.ink.codecs.strokes import Strokes
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.formats import own
+from rhapsode.modalities.ink.page import Layout
 from rhapsode.modalities.ink.recogniser import Recogniser
-from rhapsode.modalities.ink.write import LINES, encode
+from rhapsode.modalities.ink.write import LINES, encode, options_of
 from rhapsode.report import Report
-from rhapsode.serving.endpoint import Endpoint, Follow, Given, Number, Sampled, Steps
+from rhapsode.serving.endpoint import Endpoint, Follow, Given, Number, Sampled, Steps, embedded
 from rhapsode.serving.requests import Asked
 
 MEDIA = {
@@ -78,10 +79,15 @@ class Begun(Drawn):
 
 
 class Write(Sampled):
-    """`POST /api/write`. Fields are options of `rhapsode write`, with their defaults."""
+    """`POST /api/write`. Fields are options of `rhapsode write`, with their defaults.
+
+    files: an answer as JSON has these, too, in base64: of each sample in `files`; with `page`, of each page in `pages`,
+    and no numbers.
+    """
 
     text: Annotated[str, Field(max_length=LONGEST)] = ""
     format: Literal["json", "svg", "png", "gcode", "hpgl", "jsonl"] = "json"
+    files: Annotated[list[Literal["svg", "png", "gcode", "hpgl"]], Field(max_length=4)] = Field(default_factory=list)
     bias: Annotated[float, Field(ge=0, le=100)] = 0.0
     style: Drawn | None = None
     begin: Begun | None = None
@@ -118,13 +124,22 @@ class Write(Sampled):
             raise ValueError(f"n: a file of {self.format} holds one drawing; ask for json, or draw one by one.")
         if self.stream and self.format != "json":
             raise ValueError("stream: events are JSON; leave format out.")
-        if self.page and self.format == "json":
-            raise ValueError("page: pages are files: ask for svg, png, gcode, hpgl or jsonl.")
+        if self.page and self.format == "json" and not self.files:
+            raise ValueError("page: pages are files: ask for svg, png, gcode, hpgl or jsonl, or for files.")
+        if self.files and self.format != "json":
+            raise ValueError("files: an answer as JSON has them; leave format out.")
         return self
 
     @property
-    def order(self) -> Order:
-        look = {
+    def suffixes(self) -> list[str]:
+        """Of the files that are made; one that is empty where there is none."""
+        names: Sequence[str] = self.files or (() if self.format == "json" else (self.format,))
+        return [f".{name}" for name in names] or [""]
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The options of formats that were given."""
+        return {
             name: value
             for name in (
                 "mode",
@@ -142,6 +157,12 @@ class Write(Sampled):
             )
             if (value := getattr(self, name)) is not None and value is not False
         }
+
+    def order(self, suffix: str) -> Order:
+        """suffix: one of `suffixes`. Of several files, each has the options that its format knows."""
+        look = self.look
+        if len(self.suffixes) > 1:
+            look = {name: value for name, value in look.items() if name in options_of(suffix)}
         pen = Pen(
             self.tries,
             self.page,
@@ -153,19 +174,21 @@ class Write(Sampled):
             self.reflow,
             look,
         )
-        suffix = "" if self.format == "json" else f".{self.format}"
         return Order(self.text, pen, suffix, self.unknown, Sampling(**self.how), self.n, self.length)
 
 
 def answer(model: Model, recogniser: Recogniser | None, asked: Write, report: Report) -> Given:
     """See `Endpoint`."""
-    order, seed = asked.order, asked.chosen
-    ready = Ready(model, order, report)
+    orders, seed = [asked.order(suffix) for suffix in asked.suffixes], asked.chosen
+    if lost := [name for name in asked.look if not any(name in one.pen.look for one in orders)]:
+        raise UserError(f"--{lost[0]} is for none of these files. Leave it out.")
+    ready, *_ = [Ready(model, one, Report() if n else report) for n, one in enumerate(orders)]
+    order = orders[0]
     style = None if asked.style is None else asked.style.drawing("style")
     begun = None if asked.begin is None else asked.begin.drawing("begin")
     found = ready.drawn(seed, style, begun, recogniser, report)
-    if not order.suffix:
-        return Given(seed, {"samples": found.objects(more=True)})
+    if asked.format == "json":
+        return Given(seed, {"samples": _samples(found, asked.text, orders if asked.files else ())})
     if not found.layouts or (asked.page is not None and order.suffix in LINES):
         content = encode(found.layouts[0], order.suffix) if found.layouts else found.data
         return Given(seed, content=content, media=MEDIA[asked.format], name=f"writing{order.suffix}")
@@ -180,6 +203,24 @@ def answer(model: Model, recogniser: Recogniser | None, asked: Write, report: Re
         options["sheet"] = (asked.sheet or 1) - 1
     content = encode(layout, order.suffix, **options)
     return Given(seed, content=content, media=MEDIA[asked.format], name=f"writing{order.suffix}")
+
+
+def _samples(found: Answer, text: str, orders: Sequence[Order]) -> list[dict[str, Any]]:
+    """Of an answer as JSON. orders: of the files that it is to have."""
+
+    def files(layout: Layout, sheet: int) -> dict[str, str]:
+        made = {one.suffix[1:]: encode(layout, one.suffix, sheet=sheet, **one.pen.look) for one in orders}
+        return embedded(made)
+
+    if not found.samples:  # but pages
+        [layout] = found.layouts
+        return [{"text": text, "pages": [files(layout, sheet) for sheet in range(len(layout.sheets))]}]
+    samples = found.objects(more=True)
+    return (
+        [{**one, "files": files(layout, 0)} for one, layout in zip(samples, found.layouts, strict=True)]
+        if orders
+        else samples
+    )
 
 
 def follow(model: Model, prompt: str, request: Request) -> Follow:
@@ -202,10 +243,21 @@ def follow(model: Model, prompt: str, request: Request) -> Follow:
 
 
 def about(model: Model) -> Mapping[str, Any]:
-    """texts: the characters that it writes, if it writes texts. longest: about so many at a time."""
+    """texts: the characters that it writes, if it writes texts. longest: about so many at a time. x_height: of its
+    hand, in the units of its strokes."""
     hand = getattr(model.codec, "hand", None)
     texts = model.record_codec.alphabet if model.text is not None else ""
-    return {"texts": texts, "longest": hand.longest if hand is not None else None, "formats": ["json", *MEDIA]}
+    return {
+        "texts": texts,
+        "longest": hand.longest if hand is not None else None,
+        "x_height": hand.x_height if hand is not None else None,
+        "formats": ["json", *MEDIA],
+    }
+
+
+def example(model: Model) -> Mapping[str, Any]:
+    """A line of its hand, of the characters that it knows; or a drawing."""
+    return {"text": "a line of its hand", "unknown": "skip"} if model.text is not None else {}
 
 
 ENDPOINT = Endpoint(
@@ -217,4 +269,5 @@ ENDPOINT = Endpoint(
     recogniser_beside,
     about,
     follow,
+    example,
 )

@@ -208,9 +208,9 @@ def placed(tune: Tune, octaves: int, to: str | None, report: Report) -> Tune:
     tune = moved(tune, within(-12 * octaves, pitched(tune)["pitch"]))
     if to is None:
         return tune
+    found = _transposed(tune, to)
     if interval(to) is None and not tune.keys:
         report.note(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
-    found = _transposed(tune, to)
     if lost := len(tune.chords) - len(found.chords):
         report.note(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
     return found

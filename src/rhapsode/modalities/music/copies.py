@@ -84,6 +84,17 @@ class Copied:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A copied run. notes: their numbers in `Tune.notes`; bar, known_bar, name, title: as `Copied` has them."""
+
+    notes: list[int]
+    bar: int
+    name: str
+    title: str
+    known_bar: int
+
+
+@dataclass(frozen=True)
 class Rate:
     """How much held-out tunes share with the known ones: of how many `tunes`, the median and the 95th percentile of
     `Copied.notes` and of `Copied.share`."""
@@ -179,7 +190,34 @@ class MelodyIndex:
         np.add.at(covered, begins, 1)
         np.add.at(covered, begins + LONG, -1)
         share = float((covered.cumsum()[:count] > 0).mean())
+        return Copied(length + 1, count, share, int(line.bar[own]), *self._known(place))
+
+    def copies(self, tune: Tune, least: int = LONG) -> list[Passage]:
+        """Runs of its melody of `least` notes or more that are in known tunes, in their order: together, all notes of
+        such runs. Where they overlap, the longest goes first."""
+        line, numbers = _Skyline.of(tune), _numbers(tune)
+        symbols, found = line.symbols, list[tuple[int, Passage]]()
+        pieces = [(0, len(symbols))]
+        while pieces:
+            begin, end = pieces.pop()
+            length, own, place = self._runs.longest(symbols[begin:end])
+            if length < least - 1:
+                continue
+            first, last = begin + own, begin + own + length
+            passage = Passage(numbers[first : last + 1].tolist(), int(line.bar[first]), *self._known(place))
+            found.append((first, passage))
+            # What overlaps with it, and has a note of its own.
+            pieces += [(begin, first + least - 2), (last - least + 2, end)]
+        return [passage for _, passage in sorted(found, key=lambda each: each[0])]
+
+    def _known(self, place: int) -> tuple[str, str, int]:
+        """Name and title of the tune in which a run of the known ones begins, and its bar there."""
         note = int(self._begins[place])
         which = int(np.searchsorted(self._ends, note, "right"))
-        name, title = self.info["names"][which], self.info["titles"][which]
-        return Copied(length + 1, count, share, int(line.bar[own]), name, title, int(self._line.bar[note]))
+        return self.info["names"][which], self.info["titles"][which], int(self._line.bar[note])
+
+
+def _numbers(tune: Tune) -> np.ndarray:
+    """[M] of the notes of `skyline`: which notes of the tune they are."""
+    which = {tuple(note): n for n, note in enumerate(tune.notes[["start", "pitch", "part"]].tolist())}
+    return np.array([which[tuple(note)] for note in skyline(tune)[["start", "pitch", "part"]].tolist()], np.int64)

@@ -1,5 +1,5 @@
 // The page of one tune.
 
-import { Player } from "./player.js";
+import { Player } from "./player/player.js";
 
 new Player().load(JSON.parse(document.getElementById("tune").textContent));

@@ -18,6 +18,7 @@ from rhapsode.modalities.series.asked import ahead_of, chosen, forecasts
 from rhapsode.modalities.series.forecast import as_csv, as_json, codec_of
 from rhapsode.modalities.series.read import of_table
 from rhapsode.modalities.series.series import Series
+from rhapsode.modalities.series.times import said
 from rhapsode.report import Report
 from rhapsode.serving.endpoint import Endpoint, Given, Sampled
 
@@ -39,7 +40,8 @@ class Forecast(Sampled):
     """`POST /api/forecast`. Fields are options of `rhapsode forecast`, with their defaults.
 
     table: a table as CSV, or name of a column → its cells; nothing for a new series. n: sample paths of each series.
-    paths: of CSV: these in the place of quantiles.
+    paths: of CSV: these in the place of quantiles. known: so many of the last values of each series go with its
+    forecast in JSON, too, for who draws it.
     """
 
     n: Annotated[int, Field(ge=1, le=SAMPLES)] = 200
@@ -54,6 +56,7 @@ class Forecast(Sampled):
         default_factory=lambda: [0.1, 0.5, 0.9]
     )
     paths: bool = False
+    known: Annotated[int, Field(ge=0, le=FARTHEST)] = 0
     series: Annotated[list[Name], Field(max_length=SERIES)] = Field(default_factory=list)
     temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
     sampled = ("temperature",)
@@ -107,7 +110,16 @@ def answer(model: Model, beside: None, asked: Forecast, report: Report) -> Given
     if asked.format == "csv":
         content = as_csv(found, None if asked.paths else levels)
         return Given(seed, content=content, media="text/csv", name="forecast.csv")
-    return Given(seed, {"horizon": ahead, "forecasts": as_json(found, levels)})
+    told = as_json(found, levels)
+    if asked.known:
+        told = [{**one, "known": _known(of.past, asked.known)} for one, of in zip(told, found, strict=True)]
+    return Given(seed, {"horizon": ahead, "forecasts": told})
+
+
+def _known(series: Series, count: int) -> dict[str, Any]:
+    """The last values of a series and their times; None where one is missing."""
+    values = [None if value != value else value for value in series.values[-count:].tolist()]
+    return {"times": [said(time) for time in series.times[-count:]], "values": values}
 
 
 def about(model: Model) -> Mapping[str, Any]:
@@ -119,5 +131,11 @@ def about(model: Model) -> Mapping[str, Any]:
 
 
 ENDPOINT = Endpoint(
-    "/api/forecast", "Say how series may go on.", Forecast, answer, ("text/csv", *PICTURES.values()), about=about
+    "/api/forecast",
+    "Say how series may go on.",
+    Forecast,
+    answer,
+    ("text/csv", *PICTURES.values()),
+    about=about,
+    example=lambda model: {"n": 100},
 )

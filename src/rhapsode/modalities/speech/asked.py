@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Speaking:
 
     text:     whole, or piece by piece as it comes; empty with `phones`.
     phones:   utterances to be said instead of a text, at their times if they have any.
-    contour:  with `phones`: lines of (seconds, Hz), 0 where unvoiced.
+    contours: with `phones`: of each of them lines of (seconds, Hz), 0 where unvoiced; None for the voice's own F0.
     words:    how these are said, besides those that the voice knows itself.
     name:     of the file with the phones, in messages.
     """
@@ -42,7 +43,7 @@ class Speaking:
     manner: Manner
     text: str | Iterator[str] = ""
     phones: Sequence[Utterance] | None = None
-    contour: Sequence[tuple[float, float]] | None = None
+    contours: Sequence[Sequence[tuple[float, float]] | None] = ()
     sentences: str = "auto"
     pause: float | None = None
     words: dict[str, Given] | None = None
@@ -70,7 +71,7 @@ def check(model: Model, order: Speaking, samples: int) -> None:
     codec, text, given = _codec(model), order.text, order.phones is not None
     if not codec.auxiliary and (given or order.manner.speed != 1):
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
-    if order.contour is not None and not given:
+    if order.contours and not given:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
     if given and (not isinstance(text, str) or text.strip()):
         raise UserError("a text and --phones were given; one of them must go.")
@@ -87,7 +88,7 @@ def said(model: Model, known: Beside, order: Speaking, seed: int, rows: int, rep
     codec = _codec(model)
     text = "".join(order.text) if rows > 1 else order.text
     reading = Reading(order.sentences, order.pause, known.words | (order.words or {}))
-    contour = None if order.contour is None else _contour(order.contour, codec.hop)
+    contours = [None if one is None else _contour(one, codec.hop) for one in order.contours]
     told = _Told(report)
 
     def one(row: int) -> Iterator[Spoken]:
@@ -95,7 +96,7 @@ def said(model: Model, known: Beside, order: Speaking, seed: int, rows: int, rep
             outlines = _labelled(order, codec, told)
         else:
             outlines = speaking.outlined(codec, text, order.manner.speaker, told, reading, told.note)
-        return speaking.speak(model, known.prosody, outlines, order.manner, seed, row, contour)
+        return speaking.speak(model, known.prosody, outlines, order.manner, seed, row, contours)
 
     return [one(row) for row in range(rows)]
 
@@ -153,15 +154,15 @@ class _Told:
 
 
 def _labelled(order: Speaking, codec: Speech, told: _Told) -> Iterator[Utterance]:
-    """The utterances that were given, with a contour one only, with times. Raises `UserError`."""
-    given, single, name = order.phones or (), order.contour is not None, order.name
-    if single and len(given) > 1:
+    """The utterances that were given, with times if they have contours. Raises `UserError`."""
+    given, contours, name = order.phones or (), order.contours, order.name
+    if contours and len(given) != len(contours):
         raise UserError(f"{name}: it has {len(given)} utterances; with --f0 it must be one, whose F0 that is.")
     theirs = alphabet({phone.symbol for one in given for phone in one.phones})
-    for one in given:
+    for one, contour in zip_longest(given, contours):
         found = replace(one, speaker=order.manner.speaker or one.speaker or codec.features.speakers[0])
         timed = isinstance(found, Timed)
-        if single and not timed:
+        if contour is not None and not timed:
             raise UserError(f"{name}: its phones have no times, so --f0 means nothing. Write times, or leave it out.")
         if timed and order.manner.speed != 1:
             raise UserError(f"{name} and --speed were given; one of them must go: the file says when phones are said.")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class SpeechModality(Modality):
     name, noun, verb = "speech", "speech", "speak"
     task = "text-to-speech"
+    views = {"speak": "modalities/speech/studio/speak.js"}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"speak": speak}

@@ -7,7 +7,7 @@ for spoken in speak(voice, prosody, "Any text. And more."):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -176,6 +176,8 @@ def voiced(
     spelled = codec.spelling(utterance) if voice.text else ""
     sample = voice.generate(spelled, outline=utterance, seed=seed, row=row, sampling=sampling)[0]
     found: Spoken = sample.record
+    if isinstance(utterance, Timed):
+        found = replace(found, given=utterance.melody)
     if voice.text:
         found = replace(found, times=_seen(sample.attention, len(found)) * codec.hop)
     if manner.liveliness:
@@ -215,16 +217,17 @@ def speak(
     manner: Manner | None = None,
     seed: int = 0,
     row: int = 0,
-    f0: np.ndarray | None = None,
+    f0: Sequence[np.ndarray | None] = (),
 ) -> Iterator[Spoken]:
-    """Sentence by sentence, each with times, melody and sound. f0: as in `voiced`. Raises `UserError`."""
+    """Sentence by sentence, each with times, melody and sound. f0: as in `voiced`, of each of the first utterances.
+    Raises `UserError`."""
     codec, manner = voice.codec, manner or Manner()
     timed = prosody is not None and isinstance(prosody.codec, Prosody)
     if not isinstance(codec, Speech) or timed != bool(codec.auxiliary):
         raise UserError("speaking needs a model of speech and one of prosody: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
-    for utterance in given:
+    for number, utterance in enumerate(given):
         if prosody is None and utterance.delivery is not None:
             raise UserError(f"a model of {codec.name} finds its own times: no pauses, rates and pitches can be given.")
         when = utterance if prosody is None else phrased(prosody, utterance, manner, seed, row)
-        yield voiced(voice, when, manner, seed, row, f0)[0]
+        yield voiced(voice, when, manner, seed, row, f0[number] if number < len(f0) else None)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PAUSE = "_"
 """The phone of silence."""
+TOGETHER = 3
+"""Words of a text that are said as one, at the most."""
 
 
 @dataclass(frozen=True)
@@ -126,28 +128,65 @@ class Timed(Utterance):
 
     def words(self) -> list[tuple[float, float, str]]:
         """Where each word and each pause (an empty one) begins and ends, in seconds. Words are as the text has them, if
-        it has as many; else their phones."""
-        times, written = self.times.tolist(), self.text.split()
+        it can be told which these are; else their phones."""
+        times = self.times.tolist()
         found: list[tuple[float, float, str]] = []
+        lengths: list[int] = []
         for key, group in groupby(
             enumerate(self.phones), lambda each: None if each[1].symbol == PAUSE else each[1].word
         ):
             places, phones = zip(*group, strict=True)
             label = "" if key is None else "".join(phone.symbol for phone in phones)
             found.append((times[places[0]], times[places[-1] + 1], label))
+            lengths += [len(phones)] if label else []
         spoken = [at for at, (_, _, label) in enumerate(found) if label]
-        if len(spoken) == len(written):
-            for at, word in zip(spoken, written, strict=True):
-                found[at] = (*found[at][:2], word)
+        for at, word in zip(spoken, as_written(self.text, lengths), strict=False):
+            found[at] = (*found[at][:2], word)
         return found
+
+
+def as_written(text: str, lengths: Sequence[int]) -> list[str]:
+    """The text of each word, given how many phones these have; nothing if it cannot be told.
+
+    Where a text has more words than are said, some are said as one (`of the`): those with which words have the most
+    even number of letters to a phone, by dynamic programming.
+    """
+    whole = text.split()
+    written = [word for word in whole if any(letter.isalnum() for letter in word)]
+    for known in (written, whole):  # a dash is not said, and `&` may be
+        if len(known) == len(lengths):
+            return known
+    more = len(written) - len(lengths)
+    if not 0 < more <= len(lengths) or any(letter.isdigit() for letter in text):
+        return []
+    letters = np.cumsum([0, *(sum(letter.isalnum() for letter in word) for word in written)]).tolist()
+    a_phone = letters[-1] / max(1, sum(lengths))
+    best: dict[int, tuple[float, Any]] = {0: (0.0, None)}
+    """Words of the text that were used → the least cost, and where the last word ends, with the same of it before."""
+    for count, length in enumerate(lengths, 1):
+        new: dict[int, tuple[float, Any]] = {}
+        for used, (cost, before) in best.items():
+            for end in range(used + 1, min(used + TOGETHER, count + more) + 1):
+                total = cost + (letters[end] - letters[used] - a_phone * length) ** 2
+                if end not in new or total < new[end][0]:
+                    new[end] = total, (end, before)
+        best = new
+    if len(written) not in best:
+        return []
+    ends, last = [0], best[len(written)][1]
+    while last is not None:
+        ends.insert(1, last[0])
+        last = last[1]
+    return [" ".join(written[begin:end]) for begin, end in pairwise(ends)]
 
 
 @dataclass(frozen=True)
 class Spoken(Timed):
     """An utterance that a vocoder has heard, or a voice has said. acoustics: gives its sound as frames, of which the
-    first one is at times[0]."""
+    first one is at times[0]; given: [P] float64, Hz, the melody that a voice was given, which it may not quite keep."""
 
     acoustics: Callable[[], Acoustics] = field(kw_only=True)
+    given: np.ndarray | None = field(default=None, kw_only=True)
 
     def frames(self, hop: float) -> int:
         return len(self.acoustics())
@@ -197,5 +236,6 @@ def joined(utterances: Sequence[Spoken]) -> Spoken:
         sound=sound,
         acoustics=acoustics,
         melody=np.concatenate(melodies) if len(melodies) == len(utterances) else None,
+        given=None,
         delivery=None,
     )

@@ -36,6 +36,9 @@ class Cell(ABC):
     """The usual learning rate of its matrices, over that of the plain LSTM's. Where matrices are multiplied with one
     another, steps as large as an LSTM's are too large."""
 
+    gates: ClassVar[tuple[str, ...]] = ()
+    """The names of its gates: numbers from 0, closed, to 1, open, of each unit at each step."""
+
     Settings: ClassVar[type[Part]] = Part
     """Its settings: the table [network.cell]."""
 
@@ -85,3 +88,8 @@ class Cell(ABC):
     ) -> tuple[str, tuple[str, ...]]:
         """Add one layer to an ONNX graph: the names of x [T, B, inputs] and of the state's parts [B, H] → the names of
         the outputs and of the new state."""
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        """Add the gates of one step, as `graph` computes them, to an ONNX graph: the names of x [1, B, inputs] and of
+        the state's parts before it [B, H] → those of `gates`, [1, B, H] each."""
+        return ()

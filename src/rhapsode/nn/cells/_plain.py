@@ -23,6 +23,9 @@ SHUT = -1e4
 """What a reset step adds to the input, forget and output gates: sigmoid(SHUT + anything) is 0, so
 c' = 0 c + 0 g = 0 and h' = 0. It lets a fused kernel that knows nothing of resets reset a row."""
 
+GATES = ("input", "forget", "output")
+"""The names of the gates i, f and o."""
+
 
 def shut(like: Tensor, width: int) -> Tensor:
     """[4H]: the values that a reset step adds to the gates' sums. They close i, f and o; g does not matter."""
@@ -91,6 +94,19 @@ def gates(w: np.ndarray) -> np.ndarray:
     """[4H, ...] with the gates in ONNX's order, i, o, f, g."""
     i, f, g, o = np.split(w, 4)
     return np.concatenate([i, o, f, g])
+
+
+def sums(graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
+    """The sums of the gates i, f, g, o [1, B, 4H] of one step: x [1, B, I] and the output before [B, H]."""
+    recalled = graph.add("MatMul", h, graph.constant(weights["recurrent"].T))[0]
+    return graph.sum(graph.linear(x, weights["input"], weights["bias"]), recalled)
+
+
+def opened(graph: Graph, sums: str) -> tuple[str, str, str]:
+    """`Cell.opened` after the products: the gates' sums [1, B, 4H] in the order i, f, g, o."""
+    i, f, _, o = graph.add("Split", sums, outputs=4, axis=2)
+    found = (graph.add("Sigmoid", gate)[0] for gate in (i, f, o))
+    return next(found), next(found), next(found)
 
 
 def step(graph: Graph, sums: str, before: str, seen: Callable[[str], str] = lambda c: c) -> tuple[str, tuple[str, ...]]:

@@ -30,6 +30,7 @@ class GRU(Stepwise):
 
     name = "gru"
     state = ("h",)
+    gates = ("reset", "update")
     recurrent = products = ("recurrent",)
     others = ("inner_bias",)
 
@@ -132,3 +133,9 @@ class GRU(Stepwise):
         )
         y = graph.add("Squeeze", y, graph.constant([1]))[0]  # [T, 1 direction, B, H]
         return y, (graph.add("Squeeze", last, first)[0],)
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        both = 2 * self.width
+        into = graph.linear(x, weights["input"][:both], weights["bias"][:both])
+        recalled = graph.add("MatMul", state[0], graph.constant(weights["recurrent"][:both].T))[0]
+        return graph.add("Split", graph.add("Sigmoid", graph.sum(into, recalled))[0], outputs=2, axis=2)

@@ -38,6 +38,7 @@ class LayerNorm(Stepwise):
 
     name = "layernorm"
     state = ("h", "c")
+    gates = _plain.GATES
     recurrent = products = ("recurrent",)
     others = ("recurrent_gain", "cell_gain", "cell_bias")
     single = True  # its graph computes one step
@@ -110,21 +111,28 @@ class LayerNorm(Stepwise):
         total("recurrent_gain", d_gain.unsqueeze(0))
         return d_sums, (back("recurrent", d_recalled), d_before)
 
-    def graph(
-        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
-        def norm(value: str, gain: np.ndarray, bias: np.ndarray) -> str:
-            ends = graph.constant(gain), graph.constant(bias)
-            return graph.add("LayerNormalization", value, *ends, axis=-1, epsilon=EPSILON)[0]
+    def _sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
+        """The sums of the gates i, f, g, o [1, B, 4H]."""
 
         def times(name: str, a: str) -> str:
             product = graph.add("MatMul", a, graph.constant(weights[name].T))[0]
             bias = weights["bias"] if name == "input" else np.zeros_like(weights["bias"])
-            return norm(product, weights[f"{name}_gain"], bias)
+            return _norm(graph, product, weights[f"{name}_gain"], bias)
 
+        return graph.sum(times("input", x), times("recurrent", h))
+
+    def graph(
+        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        gain, bias = weights["cell_gain"], weights["cell_bias"]
         return _plain.step(
-            graph,
-            graph.sum(times("input", x), times("recurrent", state[0])),
-            state[1],
-            lambda c: norm(c, weights["cell_gain"], weights["cell_bias"]),
+            graph, self._sums(graph, weights, x, state[0]), state[1], lambda c: _norm(graph, c, gain, bias)
         )
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        return _plain.opened(graph, self._sums(graph, weights, x, state[0]))
+
+
+def _norm(graph: Graph, value: str, gain: np.ndarray, bias: np.ndarray) -> str:
+    ends = graph.constant(gain), graph.constant(bias)
+    return graph.add("LayerNormalization", value, *ends, axis=-1, epsilon=EPSILON)[0]

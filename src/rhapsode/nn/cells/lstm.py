@@ -26,6 +26,7 @@ class LSTM(Cell):
 
     name = "lstm"
     state = ("h", "c")
+    gates = _plain.GATES
     recurrent = ("recurrent",)
 
     @property
@@ -54,3 +55,6 @@ class LSTM(Cell):
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...]]:
         return _plain.build(self, graph, weights, x, state)
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        return _plain.opened(graph, _plain.sums(graph, weights, x, state[0]))

@@ -32,6 +32,7 @@ class MultiplicativeLSTM(Stepwise):
 
     name = "mlstm"
     state = ("h", "c")
+    gates = _plain.GATES
     recurrent = products = ("recurrent", "factor_recurrent")
     single = True  # its graph computes one step
     pace = 2 / 3
@@ -91,12 +92,19 @@ class MultiplicativeLSTM(Stepwise):
         d_h = back("factor_recurrent", d_m * factors)
         return torch.cat([d_sums, d_m * recalled], dim=1), (d_h, d_before)
 
-    def graph(
-        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
+    def _sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
+        """The sums of the gates i, f, g, o [1, B, 4H]."""
+
         def times(name: str, a: str) -> str:
             return graph.add("MatMul", a, graph.constant(weights[name].T))[0]
 
-        m = graph.add("Mul", times("factor_input", x), times("factor_recurrent", state[0]))[0]
-        sums = graph.sum(graph.sum(times("input", x), graph.constant(weights["bias"])), times("recurrent", m))
-        return _plain.step(graph, sums, state[1])
+        m = graph.add("Mul", times("factor_input", x), times("factor_recurrent", h))[0]
+        return graph.sum(graph.sum(times("input", x), graph.constant(weights["bias"])), times("recurrent", m))
+
+    def graph(
+        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        return _plain.step(graph, self._sums(graph, weights, x, state[0]), state[1])
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        return _plain.opened(graph, self._sums(graph, weights, x, state[0]))

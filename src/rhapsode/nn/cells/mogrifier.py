@@ -42,6 +42,7 @@ class Mogrifier(Stepwise):
 
     name = "mogrifier"
     state = ("h", "c")
+    gates = _plain.GATES
     recurrent = ("recurrent",)
     single = True  # its graph computes one step
     pace = 2 / 3
@@ -158,13 +159,12 @@ class Mogrifier(Stepwise):
             pair[1 - n % 2] = pair[1 - n % 2] + slopes
         return pair[0], (pair[1], d_before)
 
-    def graph(
-        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
+    def _sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
+        """The sums of the gates i, f, g, o [1, B, 4H]: those of a plain LSTM, after the rounds."""
+
         def product(a: str, weight: np.ndarray) -> str:
             return graph.add("MatMul", a, graph.constant(weight.T))[0]
 
-        h, c = state
         two = graph.constant(np.array(2, np.float32))
         apart = self._apart(lambda name, count: np.split(weights[name], count))
         for n, names in enumerate(self._rounds):
@@ -174,5 +174,12 @@ class Mogrifier(Stepwise):
             gate = graph.add("Mul", graph.add("Sigmoid", gate)[0], two)[0]
             gated = graph.add("Mul", gate, gated)[0]
             x, h = (x, gated) if n % 2 else (gated, h)
-        into = graph.linear(x, weights["input"], weights["bias"])
-        return _plain.step(graph, graph.sum(into, product(h, weights["recurrent"])), c)
+        return graph.sum(graph.linear(x, weights["input"], weights["bias"]), product(h, weights["recurrent"]))
+
+    def graph(
+        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        return _plain.step(graph, self._sums(graph, weights, x, state[0]), state[1])
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        return _plain.opened(graph, self._sums(graph, weights, x, state[0]))

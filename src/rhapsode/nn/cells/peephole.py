@@ -30,6 +30,7 @@ class Peephole(Stepwise):
 
     name = "peephole"
     state = ("h", "c")
+    gates = _plain.GATES
     recurrent = products = ("recurrent",)
     others = ("peephole",)
 
@@ -93,3 +94,14 @@ class Peephole(Stepwise):
         i, f, o = weights["peephole"]
         peepholes = graph.constant(np.concatenate([i, o, f])[None])  # ONNX's order
         return _plain.build(self, graph, weights, x, state, peepholes)
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        def gate(z: str, c: str, peephole: np.ndarray) -> str:
+            return graph.add("Sigmoid", graph.sum(z, graph.add("Mul", c, graph.constant(peephole))[0]))[0]
+
+        h, before = state
+        i, f, g, o = graph.add("Split", _plain.sums(graph, weights, x, h), outputs=4, axis=2)
+        peep_i, peep_f, peep_o = weights["peephole"]
+        i, f = gate(i, before, peep_i), gate(f, before, peep_f)
+        c = graph.sum(graph.add("Mul", f, before)[0], graph.add("Mul", i, graph.tanh(g))[0])
+        return i, f, gate(o, c, peep_o)

@@ -45,6 +45,7 @@ class SLSTM(Stepwise):
 
     name = "slstm"
     state = ("h", "c", "n", "m")
+    gates = ("input", "forget", "output")
     recurrent = products = ("recurrent",)
     single = True  # its graph computes one step
 
@@ -164,13 +165,16 @@ class SLSTM(Stepwise):
             full[:, head, :, head] = own
         return full.reshape(4 * self.width, self.width)
 
-    def graph(
+    def _gated(
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
+    ) -> tuple[str, str, str, str, str]:
+        """Of one step: the input and forget gates as they are applied, exp(i - m') and exp(log f' + m - m'); z; o; and
+        m'. All are [1, B, H]."""
+
         def op(name: str, *inputs: str) -> str:
             return graph.add(name, *inputs)[0]
 
-        h, c, n, m = state
+        h, _, n, m = state
         into = graph.linear(x, weights["input"], weights["bias"])
         sums = graph.sum(into, op("MatMul", h, graph.constant(self._full(weights["recurrent"]).T)))
         i, f, z, o = graph.add("Split", sums, outputs=4, axis=2)
@@ -186,8 +190,22 @@ class SLSTM(Stepwise):
         old = op("Where", some, graph.sum(f, m), graph.constant(np.array(BEFORE, np.float32)))
         m = op("Max", old, i)
         kept, new = op("Exp", op("Sub", old, m)), op("Exp", op("Sub", i, m))
-        c = graph.sum(op("Mul", kept, c), op("Mul", new, graph.tanh(z)))
+        return new, kept, graph.tanh(z), op("Sigmoid", o), m
+
+    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
+        new, kept, _, o, _ = self._gated(graph, weights, x, state)
+        return new, kept, o
+
+    def graph(
+        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        def op(name: str, *inputs: str) -> str:
+            return graph.add(name, *inputs)[0]
+
+        _, c, n, _ = state
+        new, kept, z, o, m = self._gated(graph, weights, x, state)
+        c = graph.sum(op("Mul", kept, c), op("Mul", new, z))
         n = graph.sum(op("Mul", kept, n), new)
-        y = op("Mul", op("Sigmoid", o), op("Div", c, n))
+        y = op("Mul", o, op("Div", c, n))
         first = graph.constant([0])
         return y, tuple(op("Squeeze", part, first) for part in (y, c, n, m))

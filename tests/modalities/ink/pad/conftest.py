@@ -1,4 +1,4 @@
-"""The file that lines are saved in, and a server for it."""
+"""The file that lines are saved in, and a studio for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rhapsode.modalities.ink.pad.server import Server
-from tests.modalities.ink.pad.served import serving
+from tests.modalities.ink.pad.served import Served, serving
 
 
 @pytest.fixture
@@ -17,6 +16,6 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(path: Path) -> Iterator[Server]:
+def server(path: Path) -> Iterator[Served]:
     with serving(path) as server:
         yield server

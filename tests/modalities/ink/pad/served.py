@@ -1,20 +1,45 @@
-"""What the tests of the page share: lines, a server, requests to it, and a mouse."""
+"""What the tests of the page share: lines, a studio for them, requests to it, and a mouse."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
+import pytest
+
+from rhapsode.modalities.ink.cli.ink import BASE
 from rhapsode.modalities.ink.pad.lines import RecordedLines
-from rhapsode.modalities.ink.pad.server import HOST, Server
+from rhapsode.modalities.ink.pad.teacher import Teacher
 from rhapsode.modalities.ink.read import read
+from tests.serving.conftest import Failures, running
+
+pytest.importorskip("uvicorn")
+
+from rhapsode.modalities.ink.pad.hands import PATH, Desk, Hands  # noqa: E402
+from rhapsode.serving.guard import LOCAL, QUERY, Rules  # noqa: E402
+from rhapsode.studio.app import Studio  # noqa: E402
+from rhapsode.studio.shelf import Shelf  # noqa: E402
 
 TEXTS = ["the first line", "A second, 2nd one."]
+KEY = "key-of-this-run-abcd"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A studio that runs, for one desk."""
+
+    address: str
+    desk: Desk
+
+    @property
+    def url(self) -> str:
+        return f"{self.address}/?{QUERY}={KEY}"
 
 
 def line(text: str, x: float = 1.5, **more: Any) -> bytes:
@@ -26,34 +51,38 @@ def texts(path: Path) -> list[str | None]:
 
 
 @contextmanager
-def serving(path: Path, asked: list[str] = TEXTS, host: str = HOST) -> Iterator[Server]:
-    with Server(RecordedLines(path), asked, "abc", host=host) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+def serving(
+    path: Path, asked: list[str] = TEXTS, teacher: Teacher | None = None, alphabet: str = "abc"
+) -> Iterator[Served]:
+    found = teacher or Teacher(path, BASE, path.with_suffix(""))
+    desk = Desk(RecordedLines(path), asked, alphabet, found)
+    failures, base = Failures(), Path(found.base).parent.name if teacher else BASE
+    page = f"#/teach/{quote(base, safe='')}"
+    shelf = Shelf({base: found.base} if teacher else {}, found.folder)
+    studio = Studio(shelf, Rules(LOCAL, (KEY.encode(),)), failures, only=[Hands(lambda _: desk).brought], begin=page)
+    with running(studio) as address:
+        yield Served(address, desk)
+    assert failures.told == []
 
 
 def ask(
-    server: Server, method: str, where: str, body: bytes | None = None, **headers: str
+    server: Served, method: str, where: str, body: bytes | None = None, **headers: str
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
-    """Status, headers and body. `where` is below the token, or from the root with a leading slash."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+    """Status, headers and body. `where` is below the desk's path, or from the root with a leading slash."""
+    connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=60)
     try:
-        target = where if where.startswith("/") else f"/{server.token}/{where}"
+        target = where if where.startswith("/") else f"{PATH}{where and '/'}{where}"
         kind = {"Content-Type": "application/json"} if method == "POST" else {}
-        connection.request(method, target, body, kind | {k.replace("_", "-"): v for k, v in headers.items()})
+        sent = {"Authorization": f"Bearer {KEY}", **kind, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        connection.request(method, target, body, sent)
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
     finally:
         connection.close()
 
 
-def post(server: Server, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
-    status, _, answer = ask(server, "POST", "lines", body, **headers)
+def post(server: Served, body: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    status, _, answer = ask(server, "POST", "", body, **headers)
     return status, json.loads(answer)
 
 

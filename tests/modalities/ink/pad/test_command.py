@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -35,17 +37,19 @@ def running(path: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
         process.communicate()
 
 
-def send(url: str, body: bytes) -> int:
-    host, _, where = url.removeprefix("http://").partition("/")
+def send(url: str, body: bytes, **more: str) -> int:
+    host, _, key = url.removeprefix("http://").partition("/?key=")
     connection = http.client.HTTPConnection(host, timeout=20)
-    connection.request("POST", f"/{where}lines", body, {"Content-Type": "application/json"})
-    return connection.getresponse().status
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}", **more}
+    with closing(connection):
+        connection.request("POST", "/api/hand?model=demo:handwriting", body, headers)
+        return connection.getresponse().status
 
 
 def test_ctrl_c_ends_with_a_summary(path: Path) -> None:
     asked = prompts(3, "abcXY", 0)
     with running(path, "--lines", "3", "--alphabet", "abcXY") as (process, url):
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/", url)
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?key=([a-z2-9]{4}-){4}[a-z2-9]{4}", url)
         assert send(url, line(asked[0])) == 200
         process.send_signal(signal.SIGINT)
         _, messages = process.communicate(timeout=30)
@@ -53,6 +57,24 @@ def test_ctrl_c_ends_with_a_summary(path: Path) -> None:
     assert f"1 line in {path}" in messages
     assert "of 5 characters" in messages
     assert f"rhapsode train {path} -o {path.with_suffix('')} --from demo:handwriting" in messages
+
+
+def test_a_host_for_other_devices(path: Path) -> None:
+    """Heard at all addresses, and answered to who knows the key, at an address of this machine and no other name."""
+    asked = prompts(3, "abc", 0)
+    with running(path, "--lines", "3", "--alphabet", "abc", "--host", "0.0.0.0") as (process, url):
+        host, _, key = url.removeprefix("http://").partition("/?key=")
+        assert not host.startswith("0.0.0.0") and send(url, line(asked[0])) == 200
+        everywhere = f"http://127.0.0.1:{host.rpartition(':')[2]}/?key={key}"
+        assert send(everywhere, line(asked[1])) == 200
+        assert send(everywhere[:-1], line(asked[2])) == 401
+        assert send(everywhere, line(asked[2]), Host="evil.example") == 403
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(everywhere.partition("?")[0])
+        process.send_signal(signal.SIGINT)
+        _, messages = process.communicate(timeout=30)
+    assert f"2 lines in {path}" in messages
+    assert ("Other devices in your network" in messages) == (not host.startswith("127."))
 
 
 def test_killed_while_saving(path: Path) -> None:
@@ -88,6 +110,9 @@ def test_mistakes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["ink", str(path), "--alphabet", " "], "alphabet"),
         (["ink", str(path), "--lines", "0"], "--lines"),
         (["ink"], "FILE.jsonl"),
+        (["ink", str(path), "--host", "192.0.2.7"], "With --host, give an address of this machine, or 0.0.0.0"),
+        (["ink", str(path), "--host", "no such host"], "With --host, give an address of this machine, or 0.0.0.0"),
+        (["ink", str(path), "--host", "x" * 70], "With --host, give an address of this machine, or 0.0.0.0"),
     ):
         assert main(arguments) == 2
         assert message in capsys.readouterr().err

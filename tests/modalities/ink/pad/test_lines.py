@@ -70,7 +70,7 @@ def test_a_full_disk_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) 
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             status, answer = post(server, line(TEXTS[1]))
-        assert status == 500 and "No space left" in answer["error"]
+        assert status == 507 and "No space left" in answer["error"]["message"]
         assert path.read_bytes() == before
         assert post(server, line(TEXTS[1])) == (200, {"saved": 2})
 

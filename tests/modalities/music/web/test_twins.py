@@ -83,7 +83,7 @@ def test_guides_and_files(name: str) -> None:
     bars = [codec.bars, 3, 9]
     every = [drawn(codec, seed, bars[seed]) for seed in SEEDS]
     body = """
-        const modules = ["codecs.js", "tune.js", "midi.js"].map(use);
+        const modules = ["codecs.js", "../player/tune.js", "../player/midi.js"].map(use);
         const [{ codecOf }, { accompanied }, { midi }] = await Promise.all(modules);
         const codec = codecOf(data.codec, data.usual);
         return data.every.map((steps, n) => {
@@ -141,7 +141,7 @@ def test_midi() -> None:
         found = separate(np.array(rows, NOTE))
         tunes.append(Tune(ordered(found), 24, 900, named, (Metre(0, 6, 8),), keys, tempos, chords))
     body = """
-        const [{ separate }, { midi }] = await Promise.all(["tune.js", "midi.js"].map(use));
+        const [{ separate }, { midi }] = await Promise.all(["../player/tune.js", "../player/midi.js"].map(use));
         return data.map((tune) => [separate(tune.notes), [...midi(tune)]]);
     """
     data = list(map(as_json, tunes))
@@ -162,18 +162,20 @@ def lead_sheet() -> Tune:
         lead_sheet(),
         quartet(1),
         replace(quartet(1), notes=np.zeros(0, NOTE)),
-        replace(band(1), metres=(Metre(0, 4, 4),)),
+        band(1),
         beat(2),
     ],
 )
 def test_rolls(tune: Tune) -> None:
     body = """
-        const { roll } = await use("roll.js");
-        const { keys, body, scale } = roll(data.tune, data.drums);
+        const { roll } = await use("../player/roll.js");
+        const { keys, body, scale } = roll(data.tune, data.drums, { marked: new Set(data.marked) });
         return [keys, body, scale];
     """
-    keys, notes, scale = run(WEB, body, {"tune": as_json(tune), "drums": NAMES})
-    picture = plan([tune], bars=None, heading=False)
+    marked = np.arange(len(tune)) % 3 == 1
+    data = {"tune": as_json(tune), "drums": NAMES, "marked": np.flatnonzero(marked).tolist()}
+    keys, notes, scale = run(WEB, body, data)
+    picture = plan([tune], [marked], bars=None, heading=False)
     assert scale == picture.scale
     for found, wanted in ((keys, element(picture, 0, LEFT - 1)), (notes, element(picture, LEFT, picture.width))):
         for one, other in zip(marks(found), marks(wanted), strict=True):
@@ -189,7 +191,7 @@ def marks(svg: str) -> list[tuple[str, list[float]]]:
 
 
 def test_the_colours_by_night_are_those_of_the_roll() -> None:
-    css = (PACKAGE / WEB / "page.css").read_text()
+    css = (PACKAGE / WEB / "../player/roll.css").read_text()
     words = [dark for name, ((_, dark), _, _) in WORDS.items() if name not in ("title", "fact")]
     for colour in [*NIGHT, BLACK[1], *(dark for (_, dark), _ in LINES.values()), *words]:
         assert colour in css

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,22 +31,36 @@ def test_it_forecasts_what_the_command_forecasts(browser: Any, address: str, fol
     expect = pytest.importorskip("playwright.sync_api").expect
     table = (folder / "table.csv").read_text()
     with opened(browser, address, name="sales") as page:
-        page.locator("input[type=file]").set_input_files(folder / "table.csv")
+        page.locator("#table-file").set_input_files(folder / "table.csv")
         expect(page.locator("#table")).to_have_value(table)
         page.locator("#horizon").fill("6")
         page.locator("#n").fill("20")
         page.locator("#seed").fill("7")
         page.locator("#go").click()
         expect(page.locator("#status")).to_contain_text("is there", timeout=60_000)
-        assert page.locator("#picture").evaluate("image => image.complete && image.naturalWidth") > 0
+        expect(page.locator(".told")).to_contain_text("80 of 100 paths lie between")
+        expect(page.locator("#which option")).to_have_count(3)
+        page.locator("#which").select_option(label="s1")
+        page.locator(".plot").press("End")
+        expect(page.locator(".plot-said")).to_contain_text("middle of the paths")
+        page.locator(".plot").press("Home")
+        expect(page.locator(".plot-said")).to_have_text(re.compile(r"^2000-01-01: the past \d"))  # as the table begins
+        page.locator("figure summary").click()
+        expect(page.locator("figure tbody tr")).to_have_count(60 + 6)
+        colours = "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
+        assert page.locator(".plot canvas").evaluate(colours) > 2
         command = ["forecast", str(folder / "sales"), str(folder / "table.csv"), "--seed", "7", "--samples", "20"]
         for form in ("csv", "svg"):
             with page.expect_download() as saved:
                 page.locator(f"#save-{form}").click()
             assert main([*command, "--horizon", "6", "-o", str(tmp_path / f"out.{form}")]) == 0
             assert Path(saved.value.path()).read_bytes() == (tmp_path / f"out.{form}").read_bytes()
+        told = page.locator(".told").text_content()
+        page.wait_for_function("location.hash.split('/').length > 3")
         page.reload()
-        expect(page.locator("#table")).to_have_value(table)  # it is kept
+        expect(page.locator("#table")).to_have_value(table)  # it is kept, and what was drawn
+        expect(page.locator(".told")).to_have_text(told)
+        expect(page.locator("#save-csv")).to_be_enabled()
         page.set_viewport_size({"width": 390, "height": 780})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhapsode.inference.inside import activity, marking
+from rhapsode.inference.inside import activity, marking, saturation
 from rhapsode.inference.model import Model
+from rhapsode.serving.served import labels_of
 from tests.node import run
 from tests.studio.conftest import address, models, opened  # noqa: F401
 
@@ -79,6 +80,75 @@ def test_pictures_tell_of_what_one_points_at(page: Any, held: np.ndarray) -> Non
     assert page.locator(".back .here").text_content() == TEXT[7]
 
 
+def test_gates(page: Any, models: Path) -> None:  # noqa: F811
+    expect = looks(page)
+    book = Model.load(models / "book")
+    gates = np.concatenate(list(activity(book, book.text_codec.encode(TEXT.encode()), 0, "gates", "forget")))
+    page.locator("#what").select_option("forget")
+    expect(page.locator("#value")).to_contain_text("The forget gate of unit")
+    often, seldom = saturation(gates)
+    page.locator("#open").click()
+    order = np.argsort(-often, kind="stable")
+    told = page.locator(".units b").all_text_contents()
+    assert told == [f"{unit} · {100 * often[unit]:.0f} %" for unit in order]
+    expect(page.locator("#unit")).to_have_value(str(order[0]))
+    spans = page.locator(".back span").evaluate_all("all => all.map((one) => one.className)")
+    values = [value for value, char in zip(gates[:, order[0]], TEXT, strict=True) if char != "\n"]
+    for name, value in zip(spans, values, strict=True):
+        shade = np.float16(value).astype(float) * 2 - 1
+        assert name == (f"{'p' if shade > 0 else 'n'}{round(9 * abs(shade))}" if round(9 * abs(shade)) else "")
+    # Each unit is a point of the picture: a click chooses it.
+    box = page.locator(".scatter").bounding_box()
+    unit = int(np.argmax(seldom))
+    x = 26 + seldom[unit] * (box["width"] - 2 - 26 - 8)
+    y = box["height"] - 2 - 26 - often[unit] * (box["height"] - 2 - 26 - 8)
+    page.locator(".scatter").click(position={"x": x + 1, "y": y + 1})
+    expect(page.locator("#unit")).to_have_value(str(unit))
+    share = f"open at {100 * often[unit]:.0f} % of the steps, closed at {100 * seldom[unit]:.0f} %"
+    expect(page.locator("#about-gates")).to_contain_text(f"Unit {unit}: the forget gate is {share}")
+    page.locator("#link").click()
+    page.reload()
+    expect(page.locator("#value")).to_contain_text(f"The forget gate of unit {unit}")
+    page.locator("#what").select_option("outputs")
+    expect(page.locator("#value")).to_contain_text(f"Unit {unit} of layer 0")
+    expect(page.locator(".scatter")).to_be_hidden()
+
+
+def test_keys_go_from_step_to_step(page: Any, models: Path) -> None:  # noqa: F811
+    expect = looks(page)
+    book = Model.load(models / "book")
+    curve = page.locator(".curve")
+    curve.focus()
+    for key in ("Home", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        curve.press(key)
+    expect(curve).to_have_attribute("aria-valuenow", "2")
+    for step, key in ((1, "ArrowRight"), (2, "End"), (len(TEXT) - 1, "Home")):
+        nats = [one.nats for one in book.score(TEXT, per_step=True, end=False).surprises or ()][step]
+        shown = TEXT[step].replace(" ", "␣")
+        expect(page.locator(".step p")).to_contain_text(f"{shown} took {nats / np.log(2):.1f} bits")
+        reader = book.reader()
+        list(reader.read_all(book.text_codec.encode(TEXT[:step].encode())))
+        shares = book.categorical.probabilities(reader.parameters)[0]
+        rows = page.locator(".step li")
+        expect(rows).to_have_count(10)
+        likeliest = labels_of(book.text_codec)[int(shares.argmax())]
+        assert rows.first.locator("b").text_content() == likeliest.replace(" ", "␣").replace("\n", "↵")
+        assert page.locator(".back .here").text_content() == TEXT[step]
+        curve.press(key)
+    # What was pointed at stays, and so does it when the cursor goes on in the text.
+    page.locator("textarea").evaluate("area => { area.focus(); area.setSelectionRange(8, 8); }")
+    expect(page.locator("#value")).to_contain_text(f"behind “{TEXT[8]}”")
+
+
+def test_what_is_too_long_is_said(page: Any) -> None:
+    expect = looks(page)
+    page.locator("textarea").fill("a" * 3999 + "🏛" + "b" * 10)
+    expect(page.locator("#note")).to_contain_text("Only 4,000 characters are looked at: 12 at the end were left out.")
+    assert page.locator("textarea").input_value() == "a" * 3999
+    page.locator("textarea").fill("")
+    expect(page.locator("#note")).to_have_text("")
+
+
 def test_a_link_opens_the_same_view(page: Any) -> None:
     expect = looks(page)
     page.locator("#unit").fill("5")
@@ -93,7 +163,9 @@ def test_everybody_can_use_it(browser: Any, address: str) -> None:  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     with opened(browser, address, bypass_csp=True) as page:
         page.get_by_role("link", name="Look inside").click()
-        looks(page)
+        expect = looks(page)
+        page.locator("#what").select_option("input")
+        expect(page.locator("#about-gates")).to_contain_text("input gate")
         found = axe.Axe().run(page, options={"preload": False})
         assert not [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
         page.set_viewport_size({"width": 390, "height": 780})

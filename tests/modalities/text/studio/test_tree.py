@@ -99,6 +99,25 @@ def test_typing_on_is_one_change_until_one_pauses() -> None:
     assert found["beside"] == [found["grown"], None] and found["here"] and found["title"] == "Sing no more"
 
 
+def test_what_is_typed_after_a_model_has_failed_is_there() -> None:
+    """The new node has the number of the one that is gone, but not its text."""
+    found = run(
+        FOLDER,
+        """
+        const { Tree, MODEL } = await use("tree.js");
+        const tree = new Tree();
+        tree.edit("<xml>");
+        const id = tree.add({ at: 5, drop: 0, text: "", by: MODEL });
+        tree.text();
+        tree.prune(id);
+        tree.node.changed = 0; // long ago
+        tree.edit("[1,");
+        return { text: tree.text(), same: tree.here === id };
+        """,
+    )
+    assert found == {"text": "[1,", "same": True}
+
+
 def test_a_file_that_is_no_work_is_refused_with_its_reason() -> None:
     found = run(
         FOLDER,

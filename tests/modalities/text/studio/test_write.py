@@ -6,6 +6,7 @@ import ast
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from typing import Any
 import pytest
 
 from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.data.text_index import Gathered, TextIndex
+from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
+from tests.conftest import MakeModel
 from tests.studio.conftest import address, models, opened  # noqa: F401
 
 PROMPT = "Sing, goddess,\nthe anger"
@@ -165,6 +169,49 @@ def test_nothing_is_lost(page: Any, tmp_path: Path) -> None:
     expect(page.locator("textarea")).to_have_value(found)
 
 
+def test_a_work_in_two_tabs_and_a_browser_without_room(page: Any) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+
+    def kept(*titles: str) -> None:
+        for _ in range(100):
+            found = page.evaluate("JSON.parse(localStorage['rhapsode.works'] ?? '[]').map((one) => one.title)")
+            if sorted(found) == list(titles):
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError(found)
+
+    settle(page, length="5")
+    area = page.locator("textarea")
+    area.fill("Sing")
+    kept("Sing")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("textarea")).to_have_value("Sing")
+    other.wait_for_timeout(600)  # to look at it is no change
+    area.press_sequentially(" once")
+    kept("Sing once")
+    other.locator("textarea").press_sequentially(" twice")
+    expect(other.locator("#status")).to_contain_text("kept as another work")
+    kept("Sing once", "Sing twice")
+    assert other.url != page.url
+    area.press_sequentially(" more")
+    kept("Sing once more", "Sing twice")
+    page.evaluate("""
+        for (let size = 4e6; size >= 1; size = Math.floor(size / 2)) {
+          try { for (;;) localStorage[Math.random()] = "a".repeat(size); } catch {}
+        }
+    """)
+    area.press_sequentially(", goddess")
+    expect(page.locator("#trouble")).to_contain_text("The browser could not keep this work")
+    with page.expect_download() as saved:
+        page.locator("#work-save").click()
+    nodes = json.loads(Path(saved.value.path()).read_text())["contents"]["nodes"]
+    assert "".join(node["text"] for node in nodes) == "Sing once more, goddess"
+    page.evaluate("localStorage.clear()")
+    area.press_sequentially("!")
+    kept("Sing once more, goddess!")
+
+
 def test_what_comes_next_follows_the_settings(page: Any) -> None:
     expect = pytest.importorskip("playwright.sync_api").expect
     page.locator("textarea").fill("Sing")
@@ -175,6 +222,117 @@ def test_what_comes_next_follows_the_settings(page: Any) -> None:
     expect(page.locator(".next li.gone")).to_have_count(6)
     page.locator("#temperature").fill("0")
     expect(page.locator(".next li.gone")).to_have_count(7)
+
+
+KNOWN = "Tell me, O muse, of that ingenious hero who travelled far and wide.\nMany cities did he visit.\n"
+
+
+@pytest.fixture(scope="module")
+def known(models: Path, tiny_model: MakeModel) -> Iterator[str]:  # noqa: F811
+    """The name of a model with a training index beside it."""
+    gathered = Gathered(False)
+    gathered.files, gathered.data = ["odyssey.txt"], ["digest"]
+    gathered.add(KNOWN.encode(), True, 0, 0)
+    made = tiny_model(codec="bytes", arithmetic="integers", sharpness=1.5)
+    folder = models / "known"
+    folder.mkdir()
+    Model(made.config.model_copy(update={"facts": {"data_digest": "digest"}}), made.tensors).save(
+        folder / checkpoint.MODEL
+    )
+    TextIndex.of(gathered, [b"Nothing of it, but the hero who travelled."]).save(folder / checkpoint.INDEX)
+    yield "known"
+    shutil.rmtree(folder)
+
+
+def test_what_stands_in_the_training_text(browser: Any, address: str, known: str) -> None:  # noqa: F811
+    expect = pytest.importorskip("playwright.sync_api").expect
+    text = "🏛 I sing of that ingenious hero who travelled\nhome. Many cities!"
+    with opened(browser, address, known) as page:
+        page.locator("textarea").fill(text)
+        page.locator("#shade").select_option("novelty")
+        told = page.locator("#novelty")
+        expect(told).to_contain_text("The longest piece has 37 characters: “ of that ingenious hero who travelled")
+        copied = " of that ingenious hero who travelled"
+        expect(told).to_contain_text(f"{100 * len(copied) / len(text):.0f} % stands in the training text")
+        expect(page.locator("#status")).to_have_text(told.text_content() or "")
+        spans = page.locator(".back span").evaluate_all("all => all.map((one) => [one.textContent, one.className])")
+        assert [one for one, name in spans if name.startswith("c")] == [copied, "Many cities"]
+        box = page.locator(".back span[class^=c]").first.bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + box["height"] / 2)
+        expect(page.locator(".copied p").first).to_have_text(
+            f"{len(copied)} characters in a row stand in the training text: odyssey.txt, line 1"
+        )
+        expect(page.locator(".around")).to_have_text(
+            f"… Tell me, O muse,{copied} far and wide.\nMany cities did he visit.\n …"
+        )
+        page.mouse.move(5, 5)
+        expect(page.locator(".copied")).to_be_hidden()
+        # By keyboard: the place at the cursor. What is typed is looked up again.
+        page.locator("textarea").evaluate("area => { area.focus(); area.setSelectionRange(62, 62); }")
+        page.keyboard.press("Alt+ArrowDown")
+        expect(page.locator(".copied p").first).to_contain_text("11 characters in a row stand")
+        page.keyboard.press("Escape")
+        expect(page.locator(".copied")).to_be_hidden()
+        page.locator("textarea").fill("Nobody wrote this")
+        expect(told).to_contain_text("0 % stands in the training text")
+        page.reload()
+        expect(page.locator("#shade")).to_have_value("novelty")
+        expect(told).to_contain_text("0 % stands in the training text")
+        page.locator("#shade").select_option("none")
+        expect(told).to_have_text("")
+        assert not page.locator(".back span[class^=c], .back span[class^=s]").count()
+
+
+def test_without_a_training_index_it_says_how_to_get_one(page: Any) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page.locator("#shade").select_option("novelty")
+    page.locator("textarea").fill(PROMPT)
+    expect(page.locator("#novelty")).to_contain_text("This cannot be shaded: it is not known on which text")
+    expect(page.locator("#novelty")).to_contain_text("Train again with --index")
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_words_that_begin_with_the_likely_letters(page: Any, models: Path) -> None:  # noqa: F811
+    expect = pytest.importorskip("playwright.sync_api").expect
+    book = Model.load(models / "book")
+    settle(page, length="5")
+    page.locator("textarea").fill(PROMPT)
+    expect(page.locator("#figures")).to_contain_text("bits per character")
+    page.locator("textarea").evaluate("area => { area.focus(); area.setSelectionRange(8, 8); }")
+    page.keyboard.press("Alt+ArrowDown")
+    expect(page.locator(".words button").first).to_be_visible()
+    letters = page.locator(".choices [role=group]").first.locator("b").all_text_contents()
+    wanted = set()
+    for letter in letters:
+        if re.match(r"[^\W_]|[␣↵]", letter):
+            plain = letter.replace("␣", " ").replace("↵", "\n")
+            made = book.generate(PROMPT[:8] + plain, length=24, seed=0, sampling=Sampling(temperature=0))[0].text
+            word = re.match(r"[\w'’-]*", made)
+            wanted.add(("" if plain.isspace() else "go") + letter + (word.group() if word else ""))
+    told = page.locator(".words b").all_text_contents()
+    assert told and set(told) <= wanted
+    own = page.locator(".words button b").first.evaluate("one => one.lastChild.data")
+    page.locator(".words button").first.click()
+    expect(page.locator("#status")).to_contain_text("written")
+    assert text_of(page).startswith(PROMPT[:8] + own.replace("␣", " ").replace("↵", "\n"))
+
+
+def test_any_text_can_be_written(browser: Any, address: str) -> None:  # noqa: F811
+    """A model of bytes: a character is shaded as a whole, and what is read has all of its bits."""
+    expect = pytest.importorskip("playwright.sync_api").expect
+    with opened(browser, address, "old/letters") as page:
+        settle(page, length="5")
+        page.locator("textarea").fill("a\r\n")
+        assert text_of(page) == "a\n"
+        for text in ("a\tb — θεά 🏛👩‍👩‍👧 end", "שלום עולם، مرحبا", "é" + "x" * 3000 + "🏛"):
+            page.locator("textarea").fill(text)
+            expect(page.locator("#figures")).to_contain_text(f"{len(text):,} characters · yours {len(text):,} ·")
+            expect(page.locator(".back span")).to_have_count(len(text))  # each character as a whole
+            assert "".join(page.locator(".back span").all_text_contents()) == text
+            writes(page, lambda: page.locator("#go").click())
+            assert text_of(page).startswith(text)
+            page.locator("#undo").click()
+            assert text_of(page) == text
 
 
 def test_always_valid(page: Any) -> None:
@@ -205,4 +363,4 @@ def test_everybody_can_use_it(browser: Any, address: str, scheme: str) -> None: 
             told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
             assert not told, name
             page.locator("#brand").click()
-            page.locator(".cards").wait_for()
+            page.locator(".cards").first.wait_for()

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote, urlsplit
 
 import typer
 
 from rhapsode.console.browser import open_page
 from rhapsode.console.complete import models
-from rhapsode.console.imports import unbroken
+from rhapsode.console.imports import needs_server, unbroken
 from rhapsode.console.output import visible
-from rhapsode.errors import UserError
 from rhapsode.files.place import check
 
 if TYPE_CHECKING:
-    from rhapsode.modalities.ink.pad.server import Server
+    from rhapsode.modalities.ink.pad.hands import Desk
 
 BASE = "demo:handwriting"
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Of the key: 32 that are not mistaken for one another. On a tablet it may have to be typed."""
 
 
 def ink(
@@ -31,11 +33,8 @@ def ink(
         typer.Option(metavar="TEXT", help="Characters to cover [default: the base's English letters, digits, marks]."),
     ] = None,
     base: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL", autocompletion=models, help=f"The model that learns your hand [default: {BASE}]."
-        ),
-    ] = None,
+        str, typer.Option(metavar="MODEL", autocompletion=models, help="The model that learns your hand.")
+    ] = BASE,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="MODEL", help="The folder of the new model [default: FILE].")
     ] = None,
@@ -51,7 +50,7 @@ def ink(
         ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port of the page; 0 for any free one.")] = 0,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same lines.")] = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace any model in that folder, not only that of an earlier lesson.")
@@ -63,63 +62,72 @@ def ink(
     fine-tunes a model of handwriting on them, here on your machine. Use it for your own hand: copying another person's
     needs their consent."""
     with unbroken():
+        needs_server("ink")
+        from rhapsode.modalities.ink.pad.hands import Desk, Hands
         from rhapsode.modalities.ink.pad.lines import RecordedLines
-        from rhapsode.modalities.ink.pad.prompts import ALPHABET, characters, prompts
-        from rhapsode.modalities.ink.pad.server import Server
         from rhapsode.modalities.ink.pad.teacher import Teacher
+        from rhapsode.serving.guard import LOCAL, QUERY, Rules
+        from rhapsode.serving.run import Logged, listen
+        from rhapsode.studio.app import Studio
+        from rhapsode.studio.shelf import Shelf
 
-    recorded, hint = RecordedLines(file), ""
+    recorded = RecordedLines(file)
     check(str(file))
     if output is not None:
         check(output, folder=True)
-    try:
-        folder = file.with_suffix("") if output is None else Path(output)
-        teacher: Teacher | None = Teacher(file, base or BASE, folder, minutes, sentence, _tell, overwrite)
-    except UserError:
-        if base is not None or sentence or output is not None:
-            raise
-        teacher, hint = None, "To have a model learn your hand on this page, give one that writes: --base MODEL."
-        _tell(hint)
-    known = teacher.alphabet if teacher else ALPHABET
-    usual = "".join(each for each in ALPHABET if each in known) or known
-    wanted = characters(usual if alphabet is None else alphabet)
-    with Server(recorded, prompts(lines, wanted, seed), wanted, port, teacher, hint, host) as server:
-        typer.echo(server.url)
+    folder = file.with_suffix("") if output is None else Path(output)
+    teacher = Teacher(file, base, folder, minutes, sentence, _tell, overwrite)
+    desk = Desk.of(recorded, teacher, lines, alphabet, seed)
+    name = _name(base, folder)
+    key = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(5))
+    rules = Rules((*LOCAL, host.lower()), (key.encode(),))
+    page = f"#/teach/{quote(name, safe='')}"
+    shelf = Shelf({} if name == base else {name: base}, folder)
+    studio = Studio(shelf, rules, Logged(), only=[Hands(lambda _: desk).brought], begin=page)
+
+    def ready(url: str) -> None:
+        address = f"{url}/?{QUERY}={key}"
+        typer.echo(address)
         _tell("That is the page on which you write. Ctrl-C ends; every saved line stays.")
-        if not server.private:
+        if (urlsplit(url).hostname or "") not in LOCAL:
             _tell(
                 "Other devices in your network can open it at that address, for which all of it is needed: keep it to "
                 "yourself. It is another one in each run. Nothing is encrypted on the way: use a network you trust."
             )
-        if not no_browser:
-            open_page(server.url)
-        try:
-            with suppress(KeyboardInterrupt):
-                server.serve_forever()
-        finally:
-            server.lines.close()
-            if teacher:
-                teacher.close()
-        _summary(server)
+        if browser:
+            open_page(address)
+
+    listen(studio, host, port, ready)
+    _summary(desk)
+
+
+def _name(base: str, folder: Path) -> str:
+    """What the page calls the base: not as the new model. Raises `UserError` if it is not there."""
+    from rhapsode.files.checkpoint import SHIPPED_PREFIX, locate
+
+    if base.startswith(SHIPPED_PREFIX):
+        return base
+    name = locate(base).resolve().parent.name
+    return f"{name} (base)" if name == folder.resolve().name else name
 
 
 def _tell(text: str) -> None:
     typer.echo(visible(text), err=True)
 
 
-def _summary(server: Server) -> None:
+def _summary(desk: Desk) -> None:
+    from rhapsode.modalities.ink.pad.hands import next_commands
     from rhapsode.modalities.ink.pad.prompts import ENOUGH, written
-    from rhapsode.modalities.ink.pad.server import next_commands
 
-    saved = server.lines.read()
+    saved, teacher = desk.lines.read(), desk.teacher
     counts = written(list(saved))
-    covered = sum(char in counts for char in server.alphabet)
+    covered = sum(char in counts for char in desk.alphabet)
     lines = f"{len(saved)} {'line' if len(saved) == 1 else 'lines'}"
-    _tell(f"\n{lines} in {server.lines.path}, {covered} of {len(server.alphabet)} characters")
-    rare = "".join(char for char in server.alphabet if counts[char] < ENOUGH)
+    _tell(f"\n{lines} in {desk.lines.path}, {covered} of {len(desk.alphabet)} characters")
+    rare = "".join(char for char in desk.alphabet if counts[char] < ENOUGH)
     if rare:
         _tell(f"fewer than {ENOUGH} times: {rare}")
-    if server.teacher and server.teacher.taught:
-        _tell(f"model {server.teacher.folder}\nnext  {server.teacher.command}")
+    if teacher.taught:
+        _tell(f"model {teacher.folder}\nnext  {teacher.command}")
     elif saved:
-        _tell("next  " + "\n      ".join(next_commands(server.lines.path, server.teacher)))
+        _tell("next  " + "\n      ".join(next_commands(teacher)))

@@ -56,9 +56,10 @@ class RecordedLines:
                 raw.append(own.dumps(drawing))
                 texts.append(drawing.text)
             try:
+                self._real.parent.mkdir(parents=True, exist_ok=True)
                 place(self._real, "".join(f"{line}\n" for line in raw).encode())
-            except UserError as error:
-                raise UserError(f"cannot write {self.path}: {error.__cause__}. It is as it was.") from None
+            except (UserError, OSError) as error:
+                raise UserError(f"cannot write {self.path}: {error.__cause__ or error}. It is as it was.") from None
             return len({text for text in texts if text})
 
     def close(self) -> None:

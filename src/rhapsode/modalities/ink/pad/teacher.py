@@ -19,8 +19,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.formats import own
 from rhapsode.modalities.ink.pad.lesson import KEEP
-from rhapsode.modalities.ink.pad.specimen import own_line, pictures, saved, specimen
-from rhapsode.modalities.ink.page import Layout
+from rhapsode.modalities.ink.pad.specimen import own_line, specimen
 
 ENOUGH = 10
 """Lines that a lesson needs at least. With fewer, a model learns them by heart and little of the hand."""
@@ -61,7 +60,7 @@ class Teacher:
         for word in self.sentence.split():
             model.record_codec.encode_text(word)
         self._models = {"before": model}
-        self._latest: tuple[Any, tuple[Layout, str]] | None = None  # what was asked for, and what was written
+        self._written = dict[str, tuple[Model, str]]()  # the sentence in each hand, and the model that wrote it
         self._process: subprocess.Popen[str] | None = None
         self._follower: threading.Thread | None = None
         self._progress: dict[str, Any] = {"phase": "idle"}
@@ -89,8 +88,8 @@ class Teacher:
         codec = self._models["before"].record_codec
         return [line for line in own.read(of_file(self.file, str(self.file))) if not codec.refusal(line)]
 
-    def start(self) -> None:
-        """Begin a lesson. Raises `UserError` if one goes on, or if there are too few lines."""
+    def start(self, minutes: float | None = None) -> None:
+        """Begin a lesson, of so many minutes. Raises `UserError` if one goes on, or if there are too few lines."""
         with self._lock:
             if self._progress["phase"] == "running":
                 raise UserError("a lesson is under way already.")
@@ -102,6 +101,7 @@ class Teacher:
             lines = len(self.usable())
             if lines < ENOUGH:
                 raise UserError(f"a lesson needs {ENOUGH} lines that the model can learn, and there are {lines}.")
+            self.minutes = self.minutes if minutes is None else minutes
             task = [self.file, self.base, self.folder, self.minutes]
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "rhapsode.modalities.ink.pad.lesson", *map(str, task)],
@@ -140,23 +140,13 @@ class Teacher:
             process.kill()
             follower.join()
 
-    def write(self, hand: str, text: str, bias: float, seed: int, paper: str = "") -> dict[str, Any]:
-        """`text` as SVG in `pages`, in the hand `before` or `after` the lesson; and what is to be `told` of it.
-
-        Raises `UserError`."""
-        layout, told = self._written(hand, text, bias, seed, paper)
-        return {"pages": pictures(layout), "told": told}
-
-    def save(self, kind: str, hand: str, text: str, bias: float, seed: int, paper: str = "") -> tuple[str, bytes]:
-        """The same as a file, with its name; see `ink.pad.specimen.saved`. Raises `UserError`."""
-        return saved(self._written(hand, text, bias, seed, paper)[0], kind)
-
-    def _written(self, *wish: Any) -> tuple[Layout, str]:
+    def specimen(self, hand: str) -> str:
+        """The sentence as SVG, in the hand `before` or `after` the lesson. Raises `UserError`."""
         with self._drawing:
-            model = self._model(wish[0])
-            if self._latest is None or self._latest[0] != (model, wish):
-                self._latest = (model, wish), specimen(model, *wish[1:])
-            return self._latest[1]
+            model = self._model(hand)
+            if hand not in self._written or self._written[hand][0] is not model:
+                self._written[hand] = model, specimen(model, self.sentence)
+            return self._written[hand][1]
 
     def own_line(self) -> dict[str, str] | None:
         """The longest of the lines that were learnt, as SVG, with its text; None if there is none."""

@@ -7,6 +7,7 @@ import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
 import { headOf } from "./head.js";
 import { stacked } from "./lines.js";
+import { Film, still } from "./player.js";
 import { Strokes } from "./strokes.js";
 import { fit, svg, timing } from "./svg.js";
 import { broken, lines, spelled } from "./texts.js";
@@ -20,7 +21,7 @@ network.text = codec.begin("").text;
 const reader = new Reader(network, about);
 const head = headOf(about);
 let running = null; // aborts the writing
-let drawn = null; // what was written last: { file, paths, times }
+let drawn = null; // what was written last: { file, film }
 
 const say = (text) => {
   $("status").textContent = text;
@@ -83,7 +84,8 @@ function show(fitted, text) {
   const file = svg(fitted);
   $("paper").innerHTML = file;
   $("paper").firstChild.style.width = `${LARGER * fitted.width}mm`;
-  drawn = { file, paths: [...$("paper").querySelectorAll("path")], times: timing(fitted) };
+  drawn?.film.pause();
+  drawn = { file, film: new Film([...$("paper").querySelectorAll("path")], timing(fitted)) };
   $("command").textContent =
     `rhapsode write MODEL${text ? ` ${quoted(text)}` : ""} --seed ${$("seed").value} --bias ${$("bias").value}` +
     `${text ? " --tries 1" : ""} -o drawing.svg`;
@@ -92,26 +94,10 @@ function show(fitted, text) {
 
 // Each stroke comes in the time that a pen takes for it.
 function replay() {
-  const { paths, times } = drawn;
-  for (const path of paths) for (const film of path.getAnimations()) film.cancel();
   const speed = Number($("speed").value);
-  if (!speed || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  paths.forEach((path, n) => {
-    const [delay, duration] = times[n].map((seconds) => (1000 * seconds) / speed);
-    path.setAttribute("pathLength", 1);
-    const dot = path.getAttribute("d").endsWith("h0");
-    const [from, to] = dot
-      ? [{ visibility: "hidden" }, { visibility: "hidden" }]
-      : [{ strokeDashoffset: 1.01 }, { strokeDashoffset: 0 }];
-    const dashed = dot ? {} : { strokeDasharray: "1 2" };
-    path.animate(
-      [
-        { ...dashed, ...from },
-        { ...dashed, ...to },
-      ],
-      { delay, duration: Math.max(duration, 1), fill: "backwards" },
-    );
-  });
+  drawn.film.pause();
+  drawn.film.seek(drawn.film.length);
+  if (speed && !still()) drawn.film.play(speed);
 }
 
 function buttons() {

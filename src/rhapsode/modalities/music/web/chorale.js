@@ -2,7 +2,7 @@
 
 import { Guide } from "../../../export/page/guide.js";
 import { Bars } from "./bars.js";
-import { ordered, within } from "./tune.js";
+import { ordered, within } from "../player/tune.js";
 
 const VELOCITY = 80;
 const [HELD, FIRST] = [1, 2]; // a rest is 0; from FIRST on, pitches from the voice's lowest one up

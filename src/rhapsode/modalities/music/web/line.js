@@ -2,7 +2,7 @@
 
 import { Guide } from "../../../export/page/guide.js";
 import { Bars, LOOKBACK, Lookback, PLACES } from "./bars.js";
-import { within } from "./tune.js";
+import { within } from "../player/tune.js";
 
 export const REST = 0; // values
 export const HELD = 1;

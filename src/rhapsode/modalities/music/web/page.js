@@ -5,11 +5,11 @@ import { model } from "../../../export/page/page.js";
 import { headOf } from "../../../export/page/heads.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
-import { Player } from "../player.js";
+import { Player } from "../player/player.js";
 import { codecOf } from "./codecs.js";
-import { midi } from "./midi.js";
-import { roll } from "./roll.js";
-import { accompanied, clock, grid, held } from "./tune.js";
+import { midi } from "../player/midi.js";
+import { roll } from "../player/roll.js";
+import { accompanied, clock, grid, held } from "../player/tune.js";
 
 const HUES = 8; // of parts, in turn
 const SPREAD = 0.45; // of parts, from the middle to the left and to the right

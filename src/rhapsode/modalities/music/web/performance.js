@@ -1,7 +1,7 @@
 // The codec `performance`: a step is an event: a key goes down or up, time passes, loudness changes.
 
 import { Guide } from "../../../export/page/guide.js";
-import { separate } from "./tune.js";
+import { separate } from "../player/tune.js";
 
 const [END, LONGEST] = [0, 100];
 const LOUDNESS = LONGEST + 1;

@@ -1,7 +1,7 @@
 // The codec `pianoroll`: a step is the set of notes that begin, and of those held on.
 
 import { Guide } from "../../../export/page/guide.js";
-import { ordered } from "./tune.js";
+import { ordered } from "../player/tune.js";
 
 const VELOCITY = 80;
 

@@ -3,7 +3,7 @@
 
 import { Guide } from "../../../export/page/guide.js";
 import { Bars, PLACES } from "./bars.js";
-import { ordered, separate, within } from "./tune.js";
+import { ordered, separate, within } from "../player/tune.js";
 
 const SIGNS = ["Bar", "EOS", "TimeSig", "Position", "Tempo", "Program", "Pitch", "PitchDrum", "Velocity", "Duration"];
 const [BAR, EOS, TIME_SIG, POSITION, TEMPO, PROGRAM, PITCH, PITCH_DRUM, VELOCITY, DURATION] = SIGNS.keys();

@@ -71,7 +71,7 @@ def write_speech(
         voice.manner,
         text,
         None if voice.phones is None else labels.read(Path(voice.phones)),
-        None if voice.f0 is None else _contour(voice.f0),
+        () if voice.f0 is None else [_contour(voice.f0)],
         voice.sentences,
         voice.pause,
         None if voice.lexicon is None else load(Path(voice.lexicon)),

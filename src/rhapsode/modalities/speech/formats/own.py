@@ -55,6 +55,11 @@ def recognises(head: str) -> bool:
 
 def dumps(utterance: Utterance, audio: str | None = None) -> str:
     """The line of an utterance, without its newline. audio: where its recording is, from the file's folder on."""
+    return as_json(value_of(utterance, audio))
+
+
+def value_of(utterance: Utterance, audio: str | None = None, digits: int | None = 2) -> dict[str, Any]:
+    """What the line of an utterance says. digits: of F0 behind the point; None for all."""
     times = utterance.times.tolist() if isinstance(utterance, Timed) else [None] * (len(utterance) + 1)
     value: dict[str, Any] = {} if audio is None else {"audio": audio}
     value |= {key: text for key, text in (("text", utterance.text), ("speaker", utterance.speaker)) if text}
@@ -65,8 +70,9 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
         ]
     if isinstance(utterance, Timed) and utterance.melody is not None:
         for phone, hertz in zip(value["phones"], utterance.melody.tolist(), strict=True):
-            phone[3]["f0"] = round(min(max(hertz, F0[0]), F0[1]), 2)
-    return as_json(value)
+            inside = min(max(hertz, F0[0]), F0[1])
+            phone[3]["f0"] = inside if digits is None else round(inside, digits)
+    return value
 
 
 def loads(value: dict[str, Any], where: str, folder: Path | None = None) -> Utterance:

@@ -3,53 +3,22 @@
 import { element } from "../../../export/page/dom.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
+import { place } from "./pointer.js";
 import { label, percent } from "./settings.js";
+import { words } from "./words.js";
 
-const WAIT = 90; // ms that one points at a place, until it is looked up
+const BYTES = /^bytes:|^<\|/; // tokens that are no text
 
 export class Choices {
-  // take: is called with the place of a token, in code units, and the text that is to stand there; null if none can be
-  // taken. pointed: is called with the number of the token that one points at.
-  constructor(sheet, reading, take, pointed = () => {}) {
-    this.pointed = pointed;
-    this.sheet = sheet;
-    this.reading = reading;
-    this.take = take;
-    this.here = null;
-    this.timer = null;
+  // take: is called with the place of a token, in code units, and the text that is to stand there.
+  constructor(sheet, reading, take) {
+    Object.assign(this, { sheet, reading, take, here: null });
     this.told = element("p", { class: "quiet" });
-    this.list = element("div", { role: "listbox", "aria-label": t("write.choices") });
-    this.element = element("div", { class: "choices paper", hidden: "" }, this.told, this.list);
+    this.tokens = element("div", { role: "group", "aria-label": t("write.tokens") });
+    this.words = element("div", { role: "group", "aria-label": t("write.words"), class: "words" });
+    this.list = element("div", { role: "listbox", "aria-label": t("write.choices") }, this.tokens, this.words);
+    this.element = element("div", { class: "popup choices paper", hidden: "" }, this.told, this.list);
     this.element.addEventListener("keydown", (event) => this.#key(event));
-    const { area, element: whole } = sheet;
-    area.addEventListener("pointermove", (event) => {
-      if (event.pointerType === "mouse" && !event.buttons) this.#point(event.clientX, event.clientY);
-    });
-    area.addEventListener("pointerleave", (event) => {
-      clearTimeout(this.timer);
-      if (!this.element.contains(event.relatedTarget)) this.#soon();
-    });
-    this.element.addEventListener("pointerleave", (event) => {
-      if (!whole.contains(event.relatedTarget)) this.hide();
-    });
-    this.element.addEventListener("pointerenter", () => clearTimeout(this.leaving));
-  }
-
-  #soon() {
-    clearTimeout(this.leaving);
-    this.leaving = setTimeout(() => this.hide(), 250);
-  }
-
-  #point(x, y) {
-    clearTimeout(this.timer);
-    clearTimeout(this.leaving);
-    this.timer = setTimeout(() => {
-      const at = this.sheet.at(x, y);
-      const n = at === null ? -1 : this.sheet.token(at);
-      this.pointed(n >= 0 ? n : null);
-      if (n >= 0) this.show(n, false);
-      else this.hide();
-    }, WAIT);
   }
 
   // What was likely in the place of token number n. focus: the keyboard goes there.
@@ -73,37 +42,54 @@ export class Choices {
     if (this.here !== n || reading.tokens[n] !== token) return;
     const bits = (token.nats / Math.LN2).toFixed(1);
     this.told.textContent = t("write.took", { token: label(token.token), bits, rank: token.rank });
-    this.list.replaceChildren(...found.map((one) => this.#button(one, token)));
+    this.tokens.replaceChildren(...found.map((one) => this.#button(one, token)));
+    this.words.replaceChildren();
     this.element.hidden = false;
-    this.#place(token);
+    place(this.element, this.sheet.box(token.begin));
     if (focus) this.#focus(0);
     else say(this.told.textContent);
+    this.#spell(found, token);
+  }
+
+  // Beside letters, the words that they begin.
+  async #spell(found, token) {
+    const { model, text } = this.reading;
+    try {
+      const some = await words(model, text.slice(0, token.begin), found, this.asked.signal);
+      if (this.reading.tokens[this.here] !== token || this.reading.text !== text) return;
+      this.words.replaceChildren(...some.map((one) => this.#word(one, token)));
+      place(this.element, this.sheet.box(token.begin));
+    } catch (error) {
+      if (error.status !== 429) trouble(error); // what is there is enough while others wait
+    }
+  }
+
+  #word({ stem, text, share }, own) {
+    const shown = element("b", {}, element("span", { class: "stem" }, stem), label(text));
+    const told = t("write.choice", { token: stem + text, share: percent(share) });
+    return this.#option(shown, share, told, () => this.take(own.begin, text));
   }
 
   #button({ token, share }, own) {
+    const told = t("write.choice", { token: label(token), share: percent(share) });
+    const take = BYTES.test(token) ? null : () => this.take(own.begin, token);
+    return this.#option(element("b", {}, label(token)), share, told, take, token === own.token);
+  }
+
+  #option(shown, share, told, take, own = false) {
     const attributes = {
       role: "option",
       tabindex: "-1",
-      "aria-selected": String(token === own.token),
-      "aria-label": t("write.choice", { token: label(token), share: percent(share) }),
-      ...((!this.take || /^bytes:|^<\|/.test(token)) && { disabled: "" }),
+      "aria-selected": String(own),
+      "aria-label": told,
+      ...(!take && { disabled: "" }),
       click: () => {
         this.hide();
-        this.take(own.begin, token);
+        take();
       },
     };
     const meter = element("meter", { value: share, "aria-hidden": "true" });
-    return element("button", attributes, element("b", {}, label(token)), element("em", {}, percent(share)), meter);
-  }
-
-  // Below the token; above it, where there is no room.
-  #place(token) {
-    const box = this.sheet.box(token.begin);
-    const around = this.element.offsetParent.getBoundingClientRect();
-    const { offsetHeight, offsetWidth } = this.element;
-    const below = box.bottom + offsetHeight < innerHeight || box.top < offsetHeight;
-    this.element.style.top = `${(below ? box.bottom + 4 : box.top - offsetHeight - 4) - around.top}px`;
-    this.element.style.left = `${Math.max(0, Math.min(box.left - around.left - 12, around.width - offsetWidth))}px`;
+    return element("button", attributes, shown, element("em", {}, percent(share)), meter);
   }
 
   get #enabled() {

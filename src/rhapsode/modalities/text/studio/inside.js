@@ -8,13 +8,15 @@ const VARIED = 16; // units that are shown when none was looked for
 export class Inside {
   // answer: of /api/states, with all units of a layer.
   constructor(answer) {
-    this.width = answer.width;
+    const { width, parts, gates, gate = null, open, closed } = answer;
+    Object.assign(this, { width, parts, gates, gate, open, closed });
     [this.steps] = answer.shape;
     this.values = numbers(answer.data, answer.type); // [steps, width]
   }
 
-  static async of(model, prompt, layer, what, signal) {
-    return new Inside(await ask("/api/states", { model, prompt, layer, ...(what && { what }) }, signal));
+  // asked: { prompt, layer, … }.
+  static async of(asked, signal) {
+    return new Inside(await ask("/api/states", asked, signal));
   }
 
   // A unit's values over the text.
@@ -35,6 +37,12 @@ export class Inside {
     }
     const variance = (n) => squares[n] / steps - (sums[n] / steps) ** 2;
     const order = Array.from({ length: width }, (_, n) => n).sort((one, other) => variance(other) - variance(one));
+    return order.slice(0, VARIED);
+  }
+
+  // The units whose gate is most often open, or closed. shares: `open` or `closed`.
+  most(shares) {
+    const order = Array.from(shares, (_, n) => n).sort((one, other) => shares[other] - shares[one]);
     return order.slice(0, VARIED);
   }
 

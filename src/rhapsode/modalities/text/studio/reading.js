@@ -12,7 +12,7 @@ export class Reading {
     this.model = model;
     this.shown = shown;
     this.text = "";
-    this.tokens = []; // { begin, end, token, nats, entropy, rank, points }, in code units
+    this.tokens = []; // { begin, end, token, nats, whole, entropy, rank, points }, in code units
     this.likely = new Map(); // "number" → the likeliest tokens there
     this.wanted = null;
     this.busy = null;
@@ -60,6 +60,11 @@ export class Reading {
       return { begin: unit[one.offset], end: unit[points], points, token, nats, entropy, rank };
     });
     this.tokens = [...this.tokens.slice(0, begin), ...found];
+    // A character of several tokens (of bytes) lies at the first of them, and is as surprising as all together.
+    for (let n = this.tokens.length - 1; n >= 0; n--) {
+      const [own, next] = [this.tokens[n], this.tokens[n + 1]];
+      own.whole = own.nats + (next && next.begin === next.end ? next.whole : 0);
+    }
     this.shown(this.tokens);
   }
 
@@ -79,7 +84,7 @@ export class Reading {
 }
 
 // For each character, and for the end: where it begins, in code units.
-function units(text) {
+export function units(text) {
   const found = [0];
   for (const character of text) found.push(found.at(-1) + character.length);
   return found;

@@ -14,6 +14,9 @@ const NUMBERS = {
   repetition_penalty: { min: 0.1, max: 10, step: 0.1, value: 1 },
 };
 const SHOWN = 8;
+export const SURPRISE = "surprise";
+export const NOVELTY = "novelty";
+const SHADINGS = [SURPRISE, NOVELTY, "none"];
 
 const bits = (nats) => (nats / Math.LN2).toFixed(1);
 const percent = (p) => {
@@ -41,7 +44,9 @@ export class Settings {
     const choose = { id: "valid", title: t("write.valid.title"), input: () => this.#changed(changed) };
     this.valid = element("select", choose, ...options);
     this.valid.value = valid.includes(kept.valid) ? kept.valid : "";
-    this.shade = this.#box("shade", kept.shade ?? true, changed);
+    const shades = SHADINGS.map((name) => element("option", { value: name }, t(`write.shade.${name}`)));
+    this.shade = element("select", { id: "shade", input: () => this.#changed(changed) }, ...shades);
+    this.shade.value = SHADINGS.includes(kept.shade) ? kept.shade : SURPRISE;
     this.suggest = this.#box("suggest", kept.suggest ?? true, changed);
     const labelled = (name, ...parts) => element("label", {}, t(`write.${name}`), " ", ...parts);
     this.element = element(
@@ -55,7 +60,6 @@ export class Settings {
         {},
         element("summary", {}, t("write.options")),
         element("div", { class: "options" }, ...Object.keys(NUMBERS).map((name) => labelled(name, this.inputs[name]))),
-        element("label", {}, this.shade, " ", t("write.shade")),
         element("label", {}, this.suggest, " ", t("write.suggest")),
       ),
     );
@@ -73,7 +77,7 @@ export class Settings {
       ...this.sampling,
       length: this.length.value,
       valid: this.valid.value,
-      shade: this.shade.checked,
+      shade: this.shade.value,
       suggest: this.suggest.checked,
     });
     changed();

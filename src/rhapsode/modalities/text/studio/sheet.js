@@ -8,11 +8,11 @@ const PER_BIT = 1.25; // shades
 const SHADES = 9;
 const GHOST = "ghost"; // the shade of what is suggested
 
-const surprise = ({ nats }) => `s${Math.min(SHADES, Math.floor((PER_BIT * nats) / Math.LN2))}`;
+export const surprise = ({ whole }) => `s${Math.min(SHADES, Math.floor((PER_BIT * whole) / Math.LN2))}`;
 const same = (one, other) => one[0] === other[0] && one[1] === other[1] && one[2] === other[2];
 
 export class Sheet {
-  // about: labels: { label, placeholder }. colour: of a token, the class of its span.
+  // labels: { label, placeholder }. colour: of a token or a mark, the class of its span.
   constructor({ label, placeholder }, colour = surprise) {
     this.colour = colour;
     this.area = element("textarea", {
@@ -27,6 +27,7 @@ export class Sheet {
     this.element = element("div", { class: "sheet paper" }, this.back, this.area);
     this.lines = []; // { div, parts, start }
     this.tokens = []; // { begin, end, nats, … }, in code units
+    this.marks = null; // what is coloured in the place of tokens: { begin, end, … }; null for the tokens
     this.ghost = "";
   }
 
@@ -65,20 +66,21 @@ export class Sheet {
   paint() {
     const text = this.area.value;
     const lines = text.split("\n");
+    const shown = this.marks ?? this.tokens;
     let start = 0;
     let token = 0;
     for (let n = 0; n < lines.length; n++) {
       const end = start + lines[n].length;
-      while (token < this.tokens.length && this.tokens[token].end <= start) token++;
+      while (token < shown.length && shown[token].end <= start) token++;
       const parts = [];
       for (let at = start; at < end; ) {
-        const one = this.tokens[token];
+        const one = shown[token];
         let next = end;
         let shade = "";
         if (one && one.begin <= at) {
           next = Math.min(end, one.end);
           shade = this.colour(one);
-          while (token < this.tokens.length && this.tokens[token].end <= next) token++;
+          while (token < shown.length && shown[token].end <= next) token++;
         } else if (one) next = Math.min(end, one.begin);
         for (let from = at; from < next; ) {
           const by = this.authors[from] ?? 0;
@@ -158,8 +160,17 @@ export class Sheet {
   // Frames a token; null for none.
   mark(n) {
     this.marked?.classList.remove("here");
-    this.marked = n === null ? null : this.#place(this.tokens[n]?.begin ?? 0).span;
+    this.marked = this.tokens[n] ? this.#place(this.tokens[n].begin).span : null;
     this.marked?.classList.add("here");
+  }
+
+  // Scrolls the sheet, where it is higher than its place, to what is framed.
+  reveal() {
+    if (!this.marked) return;
+    const box = this.marked.getBoundingClientRect();
+    const around = this.element.getBoundingClientRect();
+    if (box.top < around.top) this.element.scrollTop += box.top - around.top - 2 * box.height;
+    else if (box.bottom > around.bottom) this.element.scrollTop += box.bottom - around.bottom + 2 * box.height;
   }
 
   // The line of a code unit, its span, and where it is in that; no span at the end of a line.

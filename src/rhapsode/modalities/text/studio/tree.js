@@ -126,6 +126,7 @@ export class Tree {
     siblings.splice(siblings.indexOf(id), 1);
     this.nodes.delete(id);
     this.children.delete(id);
+    this.known.delete(id); // its number may be another node's
     this.last.delete(node.parent);
     if (this.here === id) this.here = node.parent;
   }

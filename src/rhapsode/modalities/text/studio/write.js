@@ -8,9 +8,11 @@ import { t } from "../../../studio/texts.js";
 import { Work } from "../../../studio/work.js";
 import { Branches } from "./branches.js";
 import { Choices } from "./choices.js";
+import { Copied, Copies, shade } from "./copies.js";
+import { place, Pointer } from "./pointer.js";
 import { Reading } from "./reading.js";
-import { Next, Settings } from "./settings.js";
-import { Sheet } from "./sheet.js";
+import { Next, NOVELTY, Settings, SURPRISE } from "./settings.js";
+import { Sheet, surprise } from "./sheet.js";
 import { MODEL, PERSON, Tree } from "./tree.js";
 
 const BESIDE = 40; // ms after a key, until branches and figures are drawn
@@ -50,18 +52,26 @@ class Page {
     this.suggesting = null;
     this.work = new Work(about, "write", id, this);
     this.tree = new Tree();
-    this.sheet = new Sheet({ label: t("write.sheet"), placeholder: t("write.empty") });
+    const colour = (one) => (this.settings.shade.value === NOVELTY ? shade(one) : surprise(one));
+    this.sheet = new Sheet({ label: t("write.sheet"), placeholder: t("write.empty") }, colour);
     this.settings = new Settings(shelf.valid, () => this.#settled());
     this.next = new Next(about.name);
     this.reading = new Reading(about.name, (tokens) => this.#read(tokens));
     this.branches = new Branches((node) => this.#go(node));
     this.choices = new Choices(this.sheet, this.reading, (begin, token) => this.#take(begin, token));
+    this.copies = new Copies(about.name, () => this.#copied());
+    this.copied = new Copied();
+    const popups = [this.choices.element, this.copied.element];
+    this.pointer = new Pointer(this.sheet, (at) => this.#pointed(at), popups);
     this.besideSoon = later(BESIDE, () => this.#beside());
     this.readSoon = later(SOON, () => this.#look());
     this.suggestSoon = later(IDLE, () => this.#suggest());
     this.figures = element("p", { class: "quiet", id: "figures" });
+    this.legend = element("p", { class: "quiet legend" });
+    this.novelty = element("p", { class: "quiet", id: "novelty" });
     this.#build(main);
     this.#listen();
+    this.#shaded();
     this.#show(0);
     this.work.open();
     this.sheet.area.focus();
@@ -78,11 +88,13 @@ class Page {
     const saving = button("save", () => save(`${named(this.title, "text")}.txt`, this.sheet.text, "text/plain"));
     const tools = (...buttons) => element("div", { class: "row tools" }, ...buttons);
     const writing = [
-      tools(this.go, this.again, this.undo, this.redo),
+      tools(this.go, this.again, this.undo, this.redo, button("else", () => this.#choose(), t("write.else.title"))),
       this.sheet.element,
       this.choices.element,
+      this.copied.element,
       this.figures,
-      legend(),
+      element("div", { class: "row shades" }, element("label", {}, t("write.shade"), " ", this.settings.shade), this.legend),
+      this.novelty,
       tools(saving, ...this.work.buttons),
       element("p", { class: "quiet keys" }, t("write.keys")),
     ];
@@ -101,6 +113,8 @@ class Page {
     this.stop();
     this.work.close();
     for (const one of [this.besideSoon, this.readSoon, this.suggestSoon]) one.stop();
+    this.pointer.close();
+    this.copies.stop();
     this.suggesting?.abort();
   }
 
@@ -116,8 +130,53 @@ class Page {
   // The text has changed: what was known of it counts no longer.
   #forget(text) {
     this.choices.hide();
+    this.copied.hide();
     this.reading.change(text);
-    this.sheet.tokens = this.settings.shade.checked ? this.reading.tokens : [];
+    this.copies.change(text);
+    this.sheet.tokens = this.reading.tokens;
+    this.#mark();
+  }
+
+  // What is coloured: tokens, or spans that stand in the training text, or nothing.
+  #mark() {
+    const { value } = this.settings.shade;
+    this.sheet.marks = value === SURPRISE ? null : value === NOVELTY ? this.copies.marks : [];
+  }
+
+  // The way of shading may have changed.
+  #shaded() {
+    const { value } = this.settings.shade;
+    if (this.shading === value) return;
+    this.shading = value;
+    this.choices.hide();
+    this.copied.hide();
+    this.legend.replaceChildren(...legend(value));
+    this.novelty.textContent = "";
+    this.toldNovelty = false;
+  }
+
+  #copied() {
+    if (this.closed || this.settings.shade.value !== NOVELTY) return;
+    this.#mark();
+    this.sheet.paint();
+    this.novelty.textContent = this.copies.told;
+    if (!this.toldNovelty) say(this.copies.told); // not again with each key
+    this.toldNovelty = true;
+  }
+
+  #pointed(at) {
+    if (this.closed) return;
+    const span = this.settings.shade.value === NOVELTY && at !== null ? this.copies.at(at) : null;
+    const n = at === null || this.settings.shade.value === NOVELTY ? -1 : this.sheet.token(at);
+    if (n >= 0) this.choices.show(n, false);
+    else this.choices.hide();
+    if (span) this.#showCopied(span, at);
+    else this.copied.hide();
+  }
+
+  #showCopied(span, at) {
+    const put = () => place(this.copied.element, this.sheet.box(at));
+    return this.copied.show(this.copies, span, put).catch(trouble);
   }
 
   #typed() {
@@ -151,13 +210,15 @@ class Page {
   #moved() {
     if (this.place === this.sheet.cursor) return;
     this.place = this.sheet.cursor;
+    this.#pointed(null);
     if (this.sheet.ghost && this.place !== this.sheet.text.length) this.#unsuggest();
     this.readSoon();
   }
 
   #settled() {
     this.#unsuggest();
-    this.sheet.tokens = this.settings.shade.checked ? this.reading.tokens : [];
+    this.#shaded();
+    this.#mark();
     this.sheet.paint();
     this.readSoon();
     this.suggestSoon();
@@ -170,25 +231,31 @@ class Page {
       await Promise.all([
         this.reading.read(),
         this.next.show(this.sheet.text.slice(0, this.place), this.settings.sampling),
+        this.settings.shade.value === NOVELTY && this.copies.read(this.sheet.text),
       ]);
     } catch (error) {
-      trouble(error);
+      if (error.code === "too_large") this.figures.textContent = t("write.large", { why: error.message });
+      else trouble(error);
     }
   }
 
   #read(tokens) {
     if (this.closed) return;
-    this.sheet.tokens = this.settings.shade.checked ? tokens : [];
+    this.sheet.tokens = tokens;
     this.sheet.paint();
     this.#count();
   }
 
   #count() {
     const authors = this.sheet.authors ?? [];
-    const chars = Array.from(this.sheet.text).length;
-    const own = authors.reduce((sum, by) => sum + (by === PERSON), 0);
+    const { text } = this.sheet;
+    let [chars, own] = [0, 0];
+    for (let at = 0; at < text.length; at += text.codePointAt(at) > 0xffff ? 2 : 1) {
+      chars++;
+      own += authors[at] === PERSON;
+    }
     const values = { chars: chars.toLocaleString("en"), own: own.toLocaleString("en") };
-    const known = chars && this.reading.tokens.at(-1)?.end === this.sheet.text.length;
+    const known = chars && this.reading.tokens.at(-1)?.end === text.length;
     const bits = known ? (this.reading.bits / chars).toFixed(2) : "";
     this.figures.textContent = t(known ? "write.figures" : "write.figures.short", { ...values, bits });
   }
@@ -335,7 +402,7 @@ class Page {
     else if (event.key === "Escape") {
       if (this.running) does(() => this.stop());
       else if (this.sheet.ghost) does(() => this.#unsuggest());
-      else this.choices.hide();
+      else this.#pointed(null);
     } else if (event.altKey && event.key === "ArrowDown") does(() => this.#choose());
     else if (event.altKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
       const to = this.tree.beside(event.key === "ArrowLeft" ? -1 : 1);
@@ -345,7 +412,14 @@ class Page {
 
   #choose() {
     const { cursor, text } = this.sheet;
-    const n = this.sheet.token(Math.min(cursor, text.length - 1));
+    const at = Math.min(cursor, text.length - 1);
+    if (this.settings.shade.value === NOVELTY) {
+      const span = this.copies.at(at);
+      if (span) this.#showCopied(span, at);
+      else say(t("write.novelty.here"));
+      return;
+    }
+    const n = this.sheet.token(at);
     if (n >= 0) this.choices.show(n, true);
   }
 
@@ -388,15 +462,12 @@ class Page {
   }
 }
 
-function legend() {
-  const shades = [1, 3, 5, 7, 9].map((n) => element("i", { class: `s${n}` }));
-  return element(
-    "p",
-    { class: "quiet legend" },
-    `${t("write.likely")} `,
-    ...shades,
-    ` ${t("write.surprising")} · `,
-    element("span", { class: "model" }, t("write.model")),
-    ` · ${t("write.person")} · ${t("write.legend")}`,
-  );
+// What the shades mean.
+function legend(shading) {
+  const inks = [element("span", { class: "model" }, t("write.model")), ` · ${t("write.person")}`];
+  const ends = { [SURPRISE]: ["s", "write.likely", "write.surprising"], [NOVELTY]: ["c", "write.short", "write.long"] };
+  if (!(shading in ends)) return [...inks, ` · ${t("write.legend.inks")}`];
+  const [kind, low, high] = ends[shading];
+  const shades = [1, 3, 5, 7, 9].map((n) => element("i", { class: `${kind}${n}` }));
+  return [`${t(low)} `, ...shades, ` ${t(high)} · `, ...inks, ` · ${t(`write.legend.${shading}`)}`];
 }
