@@ -497,7 +497,7 @@ const ENGLISH = {
   "compose.label.on": "gone on, seed {seed}",
   "compose.label.chord": "other chords in bar {bar}",
   "compose.label.file": "from {name}",
-  "compose.title": "{bars} bars in {key}",
+  "compose.title": "{bars} bars, {facts}",
   "compose.doing": "Composing …",
   "compose.side": "Composing: many tries side by side, of which the one that fits is kept …",
   "compose.going": "Composing: bar {bar} of {bars}, {notes} notes",

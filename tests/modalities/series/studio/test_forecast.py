@@ -44,7 +44,9 @@ def test_it_forecasts_what_the_command_forecasts(browser: Any, address: str, fol
         page.locator(".plot").press("End")
         expect(page.locator(".plot-said")).to_contain_text("middle of the paths")
         page.locator(".plot").press("Home")
-        expect(page.locator(".plot-said")).to_have_text(re.compile(r"^2001-01-01: the past \d"))  # what is shown of the past
+        expect(page.locator(".plot-said")).to_have_text(
+            re.compile(r"^2001-01-01: the past \d")
+        )  # what is shown of the past
         page.locator("figure summary").click()
         expect(page.locator("figure tbody tr")).to_have_count(48 + 6)
         colours = "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
