@@ -78,7 +78,9 @@ export class Beginning {
     const buttons = endings.map((strokes, n) =>
       element("button", { "aria-label": t("ink.ending", { number: n + 1 }), click: () => this.take(n) }, thumbnail(own, strokes)),
     );
+    const focused = this.endings.contains(document.activeElement);
     this.endings.replaceChildren(...buttons);
+    if (focused) (buttons[0] ?? this.clear).focus();
   }
 
   #open(strokes, thin) {
