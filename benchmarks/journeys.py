@@ -170,6 +170,11 @@ def compose(page: Page, given: Given) -> None:
     enter(page.get_by_label(t("compose.bars"), exact=True), 4)
     draws(page, "compose")
     before(page, "compose")
+    page.get_by_role("option", name=t("compose.bar", bar=2), exact=True).click()
+    anew = t("compose.anew", what=t("compose.which.bar", bars=2))
+    page.get_by_role("button", name=anew, exact=True).click()
+    page.get_by_role("group", name=t("compose.drawn")).get_by_role("button").nth(1).wait_for(timeout=LONG)
+    well(page)
 
 
 def speak(page: Page, given: Given) -> None:
