@@ -71,7 +71,9 @@ async def ask(server: Server, path: str, body: Any) -> tuple[int, bytes]:
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
-async def measured(server: Server, what: str, path: str, body: Any) -> None:
+async def held_up(server: Server, path: str, body: Any) -> tuple[float, float, int, bytes]:
+    """The longest time between two beats of the event loop while a request is answered; the time that it takes; the
+    status, and the answer. In seconds of this process, whatever others do at the time."""
     gaps, done = list[float](), False
 
     async def beat() -> None:
@@ -83,10 +85,16 @@ async def measured(server: Server, what: str, path: str, body: Any) -> None:
             before = now
 
     beating, begun = asyncio.ensure_future(beat()), time.process_time()
+    await asyncio.sleep(0.01)
     status, answer = await ask(server, path, body)
     took, done = time.process_time() - begun, True
     await beating
-    print(f"{what:42} {status:6} {took * 1000:9.0f} {max(gaps) * 1000:11.1f} {len(answer) / 1e6:9.1f}", flush=True)
+    return max(gaps), took, status, answer
+
+
+async def measured(server: Server, what: str, path: str, body: Any) -> None:
+    longest, took, status, answer = await held_up(server, path, body)
+    print(f"{what:42} {status:6} {took * 1000:9.0f} {longest * 1000:11.1f} {len(answer) / 1e6:9.1f}", flush=True)
 
 
 async def run(server: Server) -> None:

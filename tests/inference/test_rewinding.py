@@ -149,7 +149,7 @@ def test_alone_in_a_batch_and_streamed(tiny_model: MakeModel, arithmetic: str, v
     model = tiny_model(arithmetic=arithmetic, sharpness=1.0)
     more = {"repetition_penalty": 1.1, "frequency_penalty": 0.2, "presence_penalty": -0.1}
     sampling = Sampling(**sampling.model_dump() | more | {"logit_bias": {5: 1}})
-    options: dict[str, Any] = {"length": 80, "seed": 3, "valid": valid, "sampling": sampling, "stop": ["zz", "vu"]}
+    options: dict[str, Any] = {"length": 50, "seed": 3, "valid": valid, "sampling": sampling, "stop": ["zz", "vu"]}
     batch = generate(model, "pt", samples=4, **options)
     for row in (0, 3):
         (alone,) = generate(model, "pt", row=row, **options)

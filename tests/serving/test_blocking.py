@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.blocking import held_up
 from rhapsode.inference.states import States
 from rhapsode.report import Report
 from rhapsode.serving.app import Server
@@ -35,56 +34,6 @@ def server(tiny_model: MakeModel) -> Iterator[Server]:
     assert made.close(30)
 
 
-async def ask(server: Server, path: str, body: Any) -> tuple[int, bytes]:
-    """Without sockets."""
-    data, sent, asked = json.dumps(body).encode(), list[Any](), False
-
-    async def receive() -> dict[str, Any]:
-        nonlocal asked
-        if asked:
-            await asyncio.sleep(1000)
-        asked = True
-        return {"type": "http.request", "body": data, "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": "POST",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "scheme": "http",
-        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
-    }
-    await server.app(scope, receive, send)  # type: ignore[arg-type]
-    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
-
-
-async def held_up(server: Server, path: str, body: Any) -> tuple[float, float, int]:
-    """The longest time between two beats of the event loop while a request is answered; the time that it takes; and the
-    status. In seconds of this process, whatever others do at the time."""
-    gaps, done = list[float](), False
-
-    async def beat() -> None:
-        before = time.process_time()
-        while not done:
-            await asyncio.sleep(0.0005)
-            now = time.process_time()
-            gaps.append(now - before)
-            before = now
-
-    beating, begun = asyncio.ensure_future(beat()), time.process_time()
-    await asyncio.sleep(0.01)
-    status, _ = await ask(server, path, body)
-    took, done = time.process_time() - begun, True
-    await beating
-    return max(gaps), took, status
-
-
 SCORED = {"max_tokens": 0, "echo": True}
 LARGE_ONES: dict[str, tuple[str, Any, int]] = {
     "tokenize": ("/tokenize", {"model": "bpe", "prompt": LONG}, 200),
@@ -102,7 +51,7 @@ def test_others_are_not_held_up(server: Server, path: str, body: Any, status: in
     gc.disable()  # it looks through all that the tests have
     try:
         for _ in range(3):  # once may be chance
-            longest, took, found = asyncio.run(held_up(server, path, body))
+            longest, took, found, _ = asyncio.run(held_up(server, path, body))
             assert found == status
             best = min(best, longest / took)
     finally:

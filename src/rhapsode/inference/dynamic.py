@@ -56,11 +56,14 @@ class Adam(Rule):
     def begun(self, weights: Weights, trained: Mapping[str, Tensor]) -> Update:
         import torch
 
+        from rhapsode.nn.uncompiled import stepping
+
         optimizer = torch.optim.Adam(weights.values(), lr=RATE, betas=(0.0, 0.999), fused=True)
+        step = stepping(optimizer)
         current, old = list(weights.values()), list(trained.values())
 
         def update() -> None:
-            optimizer.step()
+            step()
             optimizer.zero_grad()
             with torch.no_grad():
                 torch._foreach_lerp_(current, old, DECAY)

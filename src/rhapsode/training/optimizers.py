@@ -8,13 +8,13 @@ output weights and biases are learnt by AdamW.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from rhapsode.nn.uncompiled import stepping
 from rhapsode.training.plan import Plan
 
 MOMENTUM = 0.95
@@ -24,19 +24,6 @@ ITERATIONS = 2
 five, which Muon is published with, or steeper ones take longer and learn worse (docs/log.md)."""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic a X + b (X Xᵀ) X + c (X Xᵀ)² X, which drives all singular values to about 1."""
-
-
-def _without_compiler() -> None:
-    """torch's optimizers load its compiler, which takes as long as all the rest of torch, for nothing but to tell it
-    that it is not to compile them. Nothing is compiled here: they are told that this was done. See `Optimizers.step`,
-    too."""
-    for name in ("__init__", "add_param_group", "zero_grad", "state_dict", "load_state_dict"):
-        plain = getattr(getattr(torch.optim.Optimizer, name), "__wrapped__", None)
-        if plain is not None:
-            setattr(plain, "__dynamo_disable", plain)  # noqa: B010 (see torch/_compile.py)
-
-
-_without_compiler()
 
 
 class Muon(torch.optim.Optimizer):
@@ -102,17 +89,16 @@ class Optimizers:
             Muon(groups, plan.matrix_rate, plan.decay, 1, dtype),
             torch.optim.AdamW(others, lr=plan.rate, betas=BETAS, weight_decay=0.0, fused=True),
         ]
-        self._steps = [inspect.unwrap(type(optimizer).step) for optimizer in self._all]
+        self._steps = [stepping(optimizer) for optimizer in self._all]
         self._peaks = [group["lr"] for optimizer in self._all for group in optimizer.param_groups]
 
-    @torch.no_grad()
     def step(self, factor: float) -> None:
         """One update at `factor` times the peak rates, from the weights' gradients, which are then forgotten."""
         peaks = iter(self._peaks)
         for optimizer, step in zip(self._all, self._steps, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = next(peaks) * factor
-            step(optimizer)  # without what torch puts around it for its compiler
+            step()
         self.forget()
 
     def forget(self) -> None:
