@@ -178,8 +178,9 @@ def compose(page: Page, given: Given) -> None:
 
 
 def speak(page: Page, given: Given) -> None:
-    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("They saw a dark suit at night, by the ships.")
+    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("The boat was red and low.")
     draws(page, "speak")
+    before(page, "speak")
     phones = page.get_by_role("listbox", name=t("speak.phones")).get_by_role("option")
     phones.nth(4).press("ArrowUp")
     with page.expect_response("**/api/speak", timeout=LONG) as answer:

@@ -63,7 +63,7 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     opened(page, url, journey, MODELS.get(journey.modality, ""))
     seed = page.get_by_label(t("seed"), exact=True)
-    if seed.count():
+    if seed.is_visible():
         enter(seed, 7)
     journey.do(page, given)
     name = journey.view or "home"

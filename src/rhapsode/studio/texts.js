@@ -611,6 +611,7 @@ const ENGLISH = {
   "speak.none": "Click a phone or a word to hear it. Drag its border for its length, and the phone or the orange line for its pitch.",
   "speak.none.fixed": "Click a phone or a word to hear it. This voice finds its own times, so they cannot be changed.",
   "speak.keys": "Space plays · in a lane: ← → from phone to phone, Shift ← → shorter and longer, ↑ ↓ higher and lower, Enter plays, Delete puts back · Ctrl Z undo · Ctrl wheel zooms",
+  "speak.keys.fixed": "Space plays · in a lane: ← → from phone to phone, Enter plays · Ctrl wheel zooms",
   "speak.cell": "{phone}{word} · {ms} ms · {pitch}{lift}",
   "speak.cell.changed": "{phone}{word} · {ms} ms · {pitch}{lift} · changed",
   "speak.in": " in “{word}”",
