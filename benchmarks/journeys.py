@@ -183,6 +183,18 @@ def about(page: Page, given: Given) -> None:
     well(page)
 
 
+def speak(page: Page, given: Given) -> None:
+    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("They saw a dark suit at night, by the ships.")
+    draws(page, "speak")
+    phones = page.get_by_role("listbox", name=t("speak.phones")).get_by_role("option")
+    phones.nth(4).press("ArrowUp")
+    with page.expect_response("**/api/speak", timeout=LONG) as answer:
+        phones.nth(4).press("Shift+ArrowRight")
+    assert answer.value.ok
+    expect(phones.nth(4)).to_have_accessible_name(re.compile(r"\+1 semitones · changed"))
+    well(page)
+
+
 def forecast(page: Page, given: Given) -> None:
     page.get_by_role("textbox", name=t("forecast.table")).fill(given.table.read_text())
     draws(page, "forecast")

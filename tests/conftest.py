@@ -129,37 +129,41 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A real Chromium, the system's or one that Playwright has fetched."""
+def playing() -> Iterator[Any]:
+    """Playwright, of which a thread can have but one."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as session:
-        own = session.chromium.executable_path
-        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", own))), None)
-        if path is None:
-            pytest.skip("there is no Chromium (apt-get install chromium)")
-        # Chromium asks its makers for this and that; here it finds nobody.
-        alone = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"]
-        quiet = ["--disable-component-update", "--disable-sync", "--no-first-run", "--disable-gpu"]
-        started = session.chromium.launch(executable_path=path, args=["--no-sandbox", *alone, *quiet])
-        yield started
-        started.close()
+        yield session
 
 
 @pytest.fixture(scope="module")
-def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def browser(playing: Any) -> Iterator[Any]:
+    """A real Chromium, the system's or one that Playwright has fetched."""
+    own = playing.chromium.executable_path
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", own))), None)
+    if path is None:
+        pytest.skip("there is no Chromium (apt-get install chromium)")
+    # Chromium asks its makers for this and that; here it finds nobody.
+    alone = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"]
+    quiet = ["--disable-component-update", "--disable-sync", "--no-first-run", "--disable-gpu"]
+    started = playing.chromium.launch(executable_path=path, args=["--no-sandbox", *alone, *quiet])
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def firefox(playing: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A real Firefox, the system's."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next(filter(None, map(shutil.which, ("firefox", "firefox-esr"))), None)
     if path is None:
         pytest.skip("there is no Firefox (apt-get install firefox-esr)")
-    with playwright.sync_playwright() as session:
-        started = session.firefox.launch(
-            channel="moz-firefox",
-            executable_path=executable(path, tmp_path_factory.mktemp("firefox")),
-            firefox_user_prefs={"ui.prefersReducedMotion": 1, "network.captive-portal-service.enabled": False},
-        )
-        yield started
-        started.close()
+    started = playing.firefox.launch(
+        channel="moz-firefox",
+        executable_path=executable(path, tmp_path_factory.mktemp("firefox")),
+        firefox_user_prefs={"ui.prefersReducedMotion": 1, "network.captive-portal-service.enabled": False},
+    )
+    yield started
+    started.close()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -68,7 +68,7 @@ def test_models_that_are_there(client: httpx.Client, models: Path) -> None:
     )
     assert found["views"]["write"] == "modalities/text/studio/write.js"
     assert "json" in found["valid"] and "check" not in found["valid"] and "grammar" not in found["valid"]
-    assert client.get("/api/shelf/picture?model=book").status_code == 404
+    assert client.get("/api/shelf/picture?model=book").status_code == 204
     (models / "book" / "loss.png").write_bytes(b"a picture")
     assert client.get("/api/shelf/picture?model=book").content == b"a picture"
     (models / "book" / "loss.png").unlink()

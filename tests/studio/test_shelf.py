@@ -65,8 +65,8 @@ def test_a_model_is_renamed_deleted_and_brought_back(home: Path) -> None:
 
 def test_what_is_not_the_studios_stays(home: Path, models: Path) -> None:
     shelf = Shelf({"given": str(models / "book")}, home)
-    shutil.copytree(home / "book", home / "book" / "inner")
-    for name, why in (("demo:handwriting", "not in"), ("given", "not in"), ("book", "other models, too: book/inner")):
+    shutil.copytree(home / "book", home / "old" / "model")  # called `old`: its folder holds the other one, too
+    for name, why in (("demo:handwriting", "not in"), ("given", "not in"), ("old", "other models, too: old/letters")):
         with pytest.raises(UserError, match=why):
             shelf.discard(name)
     with pytest.raises(UserError, match="was started"):
@@ -81,8 +81,10 @@ def test_what_is_not_the_studios_stays(home: Path, models: Path) -> None:
 def test_a_demo_has_the_name_of_its_folder(home: Path) -> None:
     shutil.copytree(home / "book", home / "models" / "demo-text" / "model")
     (home / "models" / "demo-text" / "topics.txt").write_text("a text")
+    shutil.copytree(home / "book", home / "models" / "demo-speech" / "voice")
+    shutil.copytree(home / "book", home / "old" / "letters" / "prosody")  # a part of the voice
     shelf = Shelf({}, home)
-    assert "models/demo-text" in names(shelf)
+    assert names(shelf) == {"book", "old/letters", "models/demo-text", "models/demo-speech"}
     shelf.discard("models/demo-text")
     assert not (home / "models" / "demo-text").exists()
 

@@ -181,8 +181,8 @@ def listen(server: Server, host: str, port: int, ready: Callable[[str], None]) -
     """Serve until Ctrl-C or SIGTERM, without a log of requests. ready: is called with the server's address, such as
     http://127.0.0.1:8000; of `EVERYWHERE`, with one that others reach. Raises `UserError` if the address cannot be
     had."""
-    _log("text")
     listening, url = _bound(host, port)
+    _log("text")
     ready(url if host not in EVERYWHERE else url.replace(_shown(host), _shown(_outward(listening.family))))
     try:
         Sockets(configured(server, host, port, log=False), server).run(sockets=[listening])

@@ -254,6 +254,7 @@ export class Begin {
     try {
       await ask("/api/runs", body);
       keepSettings("train", { minutes: this.minutes.value });
+      keepSettings("train.last", { name: body.name, minutes: this.minutes.value, sources: this.sources });
       location.hash = address("train", body.name);
     } catch (error) {
       trouble(error);

@@ -143,6 +143,7 @@ class Home {
       const { model } = await ask("/api/shelf/rename", { model: name, to });
       renamed(name, model);
       await again();
+      focus(model);
       say(t("home.renamed", { name, to: model }));
     } catch (error) {
       trouble(error);
@@ -159,6 +160,7 @@ class Home {
         try {
           await ask("/api/shelf/restore", { trash });
           await again();
+          focus(name);
           say(t("home.restored", { name }));
         } catch (error) {
           trouble(error);
@@ -240,6 +242,9 @@ function dropped(files) {
   hand(files);
   location.hash = address("train");
 }
+
+// To the card of a model, when the page was shown anew.
+const focus = (model) => Array.from(document.querySelectorAll(".card h2 a")).find((one) => one.textContent === model)?.focus();
 
 // When models were used last, by their works and their pages: name → time in seconds.
 function lastUse() {

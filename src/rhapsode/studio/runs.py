@@ -317,7 +317,7 @@ class Runs:
 
     def _begin(self, name: str, words: Sequence[str], again: bool = False) -> Run:
         folder = self._folder(name)
-        if folder.exists() and not again:
+        if folder.exists() and any(folder.iterdir()) and not again:
             raise UserError(f"there is a model {name!r} already. Choose another name.")
         self._alone()
         run = self._known.setdefault(name, Run(name, folder))

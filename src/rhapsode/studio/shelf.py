@@ -30,8 +30,8 @@ SAMPLE = 400
 """Characters of a sample."""
 LAST = 20_000
 """Bytes of samples that are looked at."""
-INNER = "model"
-"""The folder of a demo's model, which has the name of the folder around it."""
+INNER, DEMO = "model", "demo-"
+"""A model in a folder of this name, or in one whose name begins so, has the name of the folder around it."""
 TRASH, ORIGIN = ".trash", ".from.json"
 """The folder of models that were deleted, and what says where one was."""
 
@@ -131,7 +131,7 @@ class Shelf:
         if not folder.parts:
             return [path.parent.resolve().name]
         short = folder.parent.as_posix()
-        return [short, folder.as_posix()] if folder.name == INNER and short != "." else [folder.as_posix()]
+        return [short, folder.as_posix()] if _inner(folder) and short != "." else [folder.as_posix()]
 
     def about(self, one: Found) -> dict[str, Any]:
         """As `Found.about`, read anew only when its files have changed. Raises `UserError`."""
@@ -154,14 +154,11 @@ class Shelf:
         folder = found.folder
         if self.below is None or name.startswith(checkpoint.SHIPPED_PREFIX) or name in self._given:
             raise UserError(f"{name} is not in the studio's folder: rename or delete {folder} yourself.")
-        if folder.name == INNER and folder.parent != self.below:
+        if _inner(folder) and folder.parent != self.below:
             folder = folder.parent
         if folder.resolve() == self.below.resolve():
             raise UserError(f"{name} is the folder in which the studio was started: rename or delete it yourself.")
         others = [one.name for one in self.models().values() if one.name != name and folder in one.path.parents]
-        codec = self.about(found)["codec"]
-        auxiliary = registry.get("codec", codec).auxiliary
-        others = [one for one in others if not auxiliary or not one.endswith(f"/{auxiliary}")]
         if others:
             raise UserError(f"{folder} holds other models, too: {', '.join(others[:5])}.")
         return folder
@@ -211,6 +208,10 @@ class Shelf:
         if found is None:
             raise UserError(f"there is no model {name!r} here any more.")
         return found
+
+
+def _inner(folder: Path) -> bool:
+    return folder.name == INNER or folder.parent.name.startswith(DEMO)
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -5,6 +5,7 @@ import { bytes, drawn, duration, loss, losses, unitOf } from "./amounts.js";
 import { ask } from "./api.js";
 import { Curve } from "./curve.js";
 import { attend } from "./running.js";
+import { keepSettings, settings } from "./store.js";
 import { address, trouble } from "./studio.js";
 import { t } from "./texts.js";
 
@@ -24,6 +25,7 @@ export class Watched {
     this.longer = button("longer", () => this.#ask("resume", { minutes: this.minutes.valueAsNumber || 5 }));
     this.minutes = element("input", { type: "number", id: "more", min: "0.1", step: "any", value: "5", hidden: "", "aria-label": t("train.minutes") });
     this.use = element("a", { id: "use", hidden: "" }, t("train.use"));
+    this.anew = button("anew", () => this.#anew());
     this.about = element("dl", { class: "known" });
     this.notes = element("ul", { class: "quiet notes" });
     this.samples = element("div", { class: "columns" });
@@ -36,7 +38,7 @@ export class Watched {
       this.state,
       this.bar,
       this.left,
-      element("div", { class: "row tools" }, this.stop, this.resume, this.minutes, this.longer, this.use),
+      element("div", { class: "row tools" }, this.stop, this.resume, this.minutes, this.longer, this.anew, this.use),
       this.curve.element,
       this.unit,
       this.heading,
@@ -91,6 +93,13 @@ export class Watched {
     }
   }
 
+  // Back to the form, with what this training was to learn from if it is the last one that was begun.
+  #anew() {
+    const last = settings("train.last");
+    if (last.name === this.name) keepSettings("train", last);
+    location.hash = address("train");
+  }
+
   // What is only known at the end: the model, and how good it is.
   async #ended() {
     const [{ facts }, shelf] = await Promise.all([ask(`/api/runs/${encodeURIComponent(this.name)}?begin=0`), ask("/api/shelf")]);
@@ -124,6 +133,7 @@ export class Watched {
     this.left.textContent = working ? remaining(last, progress) : "";
     this.stop.hidden = state !== "running";
     this.resume.hidden = state !== "stopped";
+    this.anew.hidden = state !== "failed";
     this.longer.hidden = this.minutes.hidden = state !== "finished";
     this.#useful(state === "finished");
     const points = (every) => every.map(({ seconds, value }) => [seconds / 60, value]);

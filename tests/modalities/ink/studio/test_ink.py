@@ -133,7 +133,7 @@ PREVIEW = """async () => {
   const { Preview } = await import("/page/modalities/ink/studio/preview.js");
   const preview = new Preview(2, 8);
   preview.add({ row: 0, text: "on a", points: [[0, 0], [160, 3]], ends: [false, true] });
-  preview.add({ row: 3, text: "on a", points: [[0, 0], [9, 9]], ends: [false, true] });  // drawn again, as it was misread
+  preview.add({ row: 3, text: "on a", points: [[0, 0], [9, 9]], ends: [false, true] });  // again
   preview.add({ row: 0, text: "on a", points: [[161, 0]], ends: [true] });
   preview.add({ row: 8, text: "é", points: [[0, 0]], ends: [true] });
   const paths = [...preview.element.children].map((one) => [one.getAttribute("d"), one.getAttribute("transform")]);

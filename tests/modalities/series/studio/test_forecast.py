@@ -44,9 +44,11 @@ def test_it_forecasts_what_the_command_forecasts(browser: Any, address: str, fol
         page.locator(".plot").press("End")
         expect(page.locator(".plot-said")).to_contain_text("middle of the paths")
         page.locator(".plot").press("Home")
-        expect(page.locator(".plot-said")).to_have_text(re.compile(r"^2000-01-01: the past \d"))  # as the table begins
+        expect(page.locator(".plot-said")).to_have_text(
+            re.compile(r"^2001-01-01: the past \d")
+        )  # what is shown of the past
         page.locator("figure summary").click()
-        expect(page.locator("figure tbody tr")).to_have_count(60 + 6)
+        expect(page.locator("figure tbody tr")).to_have_count(48 + 6)
         colours = "canvas => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size"
         assert page.locator(".plot canvas").evaluate(colours) > 2
         command = ["forecast", str(folder / "sales"), str(folder / "table.csv"), "--seed", "7", "--samples", "20"]

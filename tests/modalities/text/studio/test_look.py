@@ -42,6 +42,12 @@ def looks(page: Any) -> Any:
     return expect
 
 
+def shades(page: Any) -> list[str]:
+    """The class of each character but newlines."""
+    spans = page.locator(".back span").evaluate_all("all => all.map((one) => [one.textContent, one.className])")
+    return [name for text, name in spans for _ in text]
+
+
 def test_a_text_is_coloured_by_what_a_unit_holds(page: Any, held: np.ndarray) -> None:
     expect = looks(page)
     varied = np.argsort(-held.var(axis=0), kind="stable")
@@ -50,10 +56,10 @@ def test_a_text_is_coloured_by_what_a_unit_holds(page: Any, held: np.ndarray) ->
     assert [int(one) for one in rows.evaluate_all("all => all.map((one) => one.dataset.unit)")] == varied.tolist()
     for unit in (int(varied[3]), 0):
         page.locator("#unit").fill(str(unit))
-        spans = page.locator(".back span").evaluate_all("all => all.map((one) => [one.textContent, one.className])")
+        spans = shades(page)
         values = [value for value, char in zip(held[:, unit], TEXT, strict=True) if char != "\n"]
         most = np.abs(held[:, unit]).max()
-        for (_, name), value in zip(spans, values, strict=True):
+        for name, value in zip(spans, values, strict=True):
             shade = round(9 * abs(value) / most - 1e-9)
             assert name == (f"{'p' if value > 0 else 'n'}{shade}" if shade else "")
         expect(page.locator(f".units button[data-unit='{unit}']")).to_have_attribute("aria-pressed", "true")
@@ -92,7 +98,7 @@ def test_gates(page: Any, models: Path) -> None:  # noqa: F811
     told = page.locator(".units b").all_text_contents()
     assert told == [f"{unit} · {100 * often[unit]:.0f} %" for unit in order]
     expect(page.locator("#unit")).to_have_value(str(order[0]))
-    spans = page.locator(".back span").evaluate_all("all => all.map((one) => one.className)")
+    spans = shades(page)
     values = [value for value, char in zip(gates[:, order[0]], TEXT, strict=True) if char != "\n"]
     for name, value in zip(spans, values, strict=True):
         shade = np.float16(value).astype(float) * 2 - 1
@@ -138,10 +144,7 @@ def test_keys_go_from_step_to_step(page: Any, models: Path) -> None:  # noqa: F8
     # What was pointed at stays, and so does it when the cursor goes on in the text.
     page.locator("textarea").evaluate("area => { area.focus(); area.setSelectionRange(8, 8); }")
     expect(page.locator("#value")).to_contain_text(f"behind “{TEXT[8]}”")
-
-
-def test_what_is_too_long_is_said(page: Any) -> None:
-    expect = looks(page)
+    # Of a text that is too long, the beginning is looked at.
     page.locator("textarea").fill("a" * 3999 + "🏛" + "b" * 10)
     expect(page.locator("#note")).to_contain_text("Only 4,000 characters are looked at: 12 at the end were left out.")
     assert page.locator("textarea").input_value() == "a" * 3999

@@ -26,8 +26,8 @@ const SLOW = 400; // ms until what is drawn so far is shown
 const SEEN = 2000; // ms of that, after which the pen need not be watched again
 const HIGH = 300; // units of the sheet that a drawing is high, about
 
-export function open(main, { about, rest }) {
-  return new Page(main, about, rest[0]);
+export function open(main, { about, rest, served }) {
+  return new Page(main, about, served, rest[0]);
 }
 
 const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
@@ -36,16 +36,9 @@ const decoded = (text) => new TextDecoder().decode(bytes(text));
 const filesOf = ({ pages, files }, name) => (pages ?? [files]).map((one) => one[name]);
 
 class Page {
-  constructor(main, about, id) {
-    Object.assign(this, { about, id, closed: false });
-    this.#build(main).catch(trouble);
-  }
-
-  async #build(main) {
-    const model = await ask("/api/shelf/open", { model: this.about.name });
-    if (this.closed) return;
-    this.texts = Boolean(model.texts);
-    this.xHeight = model.x_height;
+  // about: the model; served: what the server tells of it. id: of a work.
+  constructor(main, about, served, id) {
+    Object.assign(this, { about, id, closed: false, texts: Boolean(served.texts), xHeight: served.x_height });
     this.#parts();
     const labelled = (name, ...parts) => element("label", { class: "wide" }, t(`ink.${name}`), " ", ...parts);
     const settings = element(
@@ -101,8 +94,7 @@ class Page {
   close() {
     this.closed = true;
     this.redrawing?.abort();
-    if (!this.work) return;
-    this.unheard?.();
+    this.unheard();
     this.go.stop();
     this.work.close();
     this.beginning.close();
@@ -136,6 +128,7 @@ class Page {
 
   restore(contents) {
     this.redrawing?.abort();
+    [this.pending, this.wanted] = [[], undefined];
     this.go.stop();
     const settled = contents ?? { settings: lastOf("ink", this.about.name)?.settings };
     const { text = t("ink.hello"), settings = {}, example, beginning, drawn = [], here = -1, seed } = settled;
@@ -171,10 +164,11 @@ class Page {
         this.#add(asked, samples, row, false);
         if (n === here) shown = this.drawn.here;
       }
-      this.wanted = undefined;
-      if (shown) this.drawn.choose(shown);
+      if (shown && this.drawn.here !== shown) this.drawn.choose(shown);
     } catch (error) {
       if (!signal.aborted) throw error;
+    } finally {
+      if (!signal.aborted) this.wanted = undefined;
     }
   }
 
@@ -226,9 +220,8 @@ class Page {
         else heard(event);
       }
     }
-    const { samples, notes } = answer;
-    if (notes?.length) trouble(new Error(notes.join("\n")));
-    return samples;
+    this.notes = answer.notes ?? [];
+    return answer.samples;
   }
 
   // ---------------------------------------------------------------- Drawing
@@ -309,17 +302,18 @@ class Page {
     const svgs = filesOf(sample, "svg").map(decoded);
     const url = URL.createObjectURL(new Blob([svgs[0]], { type: TYPES.svg }));
     const values = { text: asked.text ?? t("ink.drawing"), bias: asked.bias.toFixed(2), seed: asked.seed };
-    const one = { asked, row, sample, svgs, url, label: t("ink.again", values), live };
+    const one = { asked, row, sample, svgs, url, label: t("ink.again", values), live, notes: this.notes };
     this.drawn.add(one, url, one.label);
     one.live = false;
   }
 
   #show(one) {
-    const { svgs, sample, asked, live } = one;
+    const { svgs, sample, asked, live, notes } = one;
     this.sheet.show(svgs, sample.strokes ? sample : null, asked.text || t("ink.drawing"), asked.x_height, live);
+    this.sheet.note(notes);
     this.seed.value = asked.seed;
     this.saves.enable(true);
-    this.work.changed();
+    if (!this.pending.length && this.wanted === undefined) this.work.changed(); // to look at a work is no change
   }
 
   async #save(format) {

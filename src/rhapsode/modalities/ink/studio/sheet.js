@@ -74,6 +74,11 @@ export class Sheet {
     this.told.textContent = told;
   }
 
+  // What is to be known of the drawing.
+  note(notes) {
+    this.told.replaceChildren(...notes.map((one) => element("span", {}, one)));
+  }
+
   // To another page.
   turn(by, page = this.page + by) {
     this.page = page;
@@ -84,7 +89,6 @@ export class Sheet {
     svg.removeAttribute("role");
     svg.style.width = `${LARGER * svg.viewBox.baseVal.width}mm`;
     this.paper.replaceChildren(svg);
-    this.told.textContent = "";
     const many = this.svgs.length > 1;
     const values = { page: page + 1, pages: this.svgs.length };
     this.paper.setAttribute("aria-label", many ? `${this.label}, ${t("ink.page.of", values)}` : this.label);

@@ -78,7 +78,7 @@ class Page {
       this.copies,
       row("tools", ...this.saves.buttons),
     );
-    this.#fresh();
+    this.drawn = new Drawn(t("compose.drawn"), (one) => this.#chose(one), () => {});
     const open = button("open", () => this.choose.click());
     const tools = row("tools", this.go.button, this.on, open, this.choose, this.doing, this.progress);
     this.place = element("div", { class: "place" }, this.empty, this.all);
@@ -108,13 +108,6 @@ class Page {
       element("label", {}, ...range("volume", "0", "100", "80")),
       this.instruments.element,
     );
-  }
-
-  // Nothing was drawn yet.
-  #fresh() {
-    const drawn = new Drawn(t("compose.drawn"), (one) => this.#chose(one), () => {});
-    this.drawn?.element.replaceWith(drawn.element);
-    this.drawn = drawn;
   }
 
   #nothing() {
@@ -245,6 +238,7 @@ class Page {
   // Asks for a tune, and adds it to those that were drawn. one: what is known of it. at: the second where one listens.
   async #add({ asked, base, role, loop }, label, signal, at = 0) {
     const before = this.here;
+    const { playing } = this.player;
     this.notes = []; // what the server says of it
     try {
       const given = role ? { [role]: { tune: base.tune } } : {};
@@ -254,6 +248,7 @@ class Page {
       this.at = at;
       this.drawn.add(one, thumb(tune), label);
       this.at = 0;
+      if (playing) this.player.play(); // who listens goes on to listen
       say([t("compose.done", { bars: shown.bars.length, notes: tune.notes.length }), ...this.notes].join(" "));
       this.progress.textContent = this.notes.join(" ");
       this.work.changed();
@@ -385,8 +380,9 @@ class Page {
   get title() {
     const { here } = this;
     if (!here) return "";
-    const key = here.shown?.facts[0] ?? "";
-    return t("compose.title", { bars: here.shown?.bars.length ?? "", key }).trim();
+    if (!here.shown) return here.label;
+    const { bars, facts } = here.shown;
+    return t("compose.title", { bars: bars.length, facts: facts.slice(0, 2).join(", ") });
   }
 
   contents() {
@@ -407,7 +403,7 @@ class Page {
     for (const { tune } of drawn) checked(tune);
     this.go.stop();
     this.player.leave();
-    this.#fresh();
+    this.drawn.clear();
     this.count = Math.max(0, ...drawn.map(({ id }) => id));
     if (contents) {
       this.wishes.values = wishes;
@@ -422,7 +418,7 @@ class Page {
     }
     this.restoring = false;
     const last = this.drawn.every.find(({ one }) => one.id === here) ?? this.drawn.every.at(-1);
-    if (last) last.button.click();
+    if (last) this.drawn.choose(last.one);
     else this.#nothing();
   }
 }

@@ -252,6 +252,7 @@ export class Score {
     this.heard.replaceChildren(
       ...sounds.map(({ name, hue, heard }, n) => element("button", { "data-part": n, "aria-pressed": heard }, swatch(hue), name)),
     );
+    this.heard.parentElement.hidden = sounds.length < 2;
     this.chosen.hidden = !this.byParts || this.tune.parts.length < 2;
     this.chosen.replaceChildren(
       ...sounds.slice(0, this.tune.parts.length).map(({ name, hue }, n) => {

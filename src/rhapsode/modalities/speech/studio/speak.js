@@ -252,6 +252,7 @@ class Page {
   // A take that was drawn before, or now.
   #show(take) {
     if (this.quiet) return;
+    this.work.changed(); // another one is looked at
     this.running?.abort();
     this.player.pause();
     if (take.sentences) {
@@ -276,7 +277,6 @@ class Page {
     this.#noted();
     this.#selected();
     this.#frame();
-    this.work.changed();
   }
 
   // What the voice says otherwise than it was asked.
@@ -293,8 +293,9 @@ class Page {
     this.picture.canvas.done = () => {
       const own = this.drawn.every.find(({ one }) => one === take);
       if (!own || this.take !== take) return;
-      take.thumb = this.picture.canvas.thumbnail(...THUMB);
-      own.button.querySelector("img").src = take.thumb;
+      const found = this.picture.canvas.thumbnail(...THUMB);
+      if (take.thumb === found) return;
+      own.button.querySelector("img").src = take.thumb = found;
       this.work.changed();
     };
   }
@@ -576,7 +577,7 @@ class Page {
     }
     this.quiet = false;
     const chosen = this.drawn.every[here] ?? this.drawn.every.at(-1);
-    if (chosen) chosen.button.click();
+    if (chosen) this.drawn.choose(chosen.one);
     this.#buttons();
     if (!contents) this.text.focus();
   }

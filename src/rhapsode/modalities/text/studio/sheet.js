@@ -1,5 +1,6 @@
 // A text that is written into, with a shade and an ink below each character: a text area without colour, and the same
-// text behind it, line by line. Only lines that changed are drawn again.
+// text behind it, line by line. Only lines that changed are drawn again, and neighbours that look alike are one span:
+// where a browser lays a line out, its spans are what costs.
 
 import { element } from "../../../export/page/dom.js";
 import { MODEL } from "./tree.js";
@@ -7,6 +8,7 @@ import { MODEL } from "./tree.js";
 const PER_BIT = 1.25; // shades
 const SHADES = 9;
 const GHOST = "ghost"; // the shade of what is suggested
+const HERE = " here"; // and what it has besides where it is framed
 
 export const surprise = ({ whole }) => `s${Math.min(SHADES, Math.floor((PER_BIT * whole) / Math.LN2))}`;
 const same = (one, other) => one[0] === other[0] && one[1] === other[1] && one[2] === other[2];
@@ -29,6 +31,7 @@ export class Sheet {
     this.tokens = []; // { begin, end, nats, … }, in code units
     this.marks = null; // what is coloured in the place of tokens: { begin, end, … }; null for the tokens
     this.ghost = "";
+    this.marked = null; // the token that is framed
   }
 
   get text() {
@@ -80,13 +83,16 @@ export class Sheet {
         if (one && one.begin <= at) {
           next = Math.min(end, one.end);
           shade = this.colour(one);
+          if (one === this.marked) shade += HERE;
           while (token < shown.length && shown[token].end <= next) token++;
         } else if (one) next = Math.min(end, one.begin);
         for (let from = at; from < next; ) {
           const by = this.authors[from] ?? 0;
           let to = from + 1;
           while (to < next && (this.authors[to] ?? 0) === by) to++;
-          parts.push([text.slice(from, to), shade, by]);
+          const last = parts.at(-1);
+          if (last?.[1] === shade && last[2] === by) last[0] += text.slice(from, to);
+          else parts.push([text.slice(from, to), shade, by]);
           from = to;
         }
         at = next;
@@ -140,10 +146,15 @@ export class Sheet {
     for (const span of line.div.children) {
       if (span.className === "ghost" || !span.firstChild) break;
       const length = span.textContent.length;
-      if (Array.from(span.getClientRects()).some((box) => inside(box, x, y))) {
-        for (let n = 0; n < length; n++) {
-          if (this.#boxes(span.firstChild, n, n + 1).some((box) => inside(box, x, y))) return at + n;
+      const over = (begin, end) => this.#boxes(span.firstChild, begin, end).some((box) => inside(box, x, y));
+      if (over(0, length)) {
+        let [begin, end] = [0, length];
+        while (end - begin > 1) {
+          const middle = (begin + end) >> 1;
+          if (over(begin, middle)) end = middle;
+          else begin = middle;
         }
+        return at + begin;
       }
       at += length;
     }
@@ -159,15 +170,14 @@ export class Sheet {
 
   // Frames a token; null for none.
   mark(n) {
-    this.marked?.classList.remove("here");
-    this.marked = this.tokens[n] ? this.#place(this.tokens[n].begin).span : null;
-    this.marked?.classList.add("here");
+    this.marked = this.tokens[n] ?? null;
+    this.paint();
   }
 
   // Scrolls the sheet, where it is higher than its place, to what is framed.
   reveal() {
-    if (!this.marked) return;
-    const box = this.marked.getBoundingClientRect();
+    const box = this.back.querySelector(".here")?.getBoundingClientRect();
+    if (!box) return;
     const around = this.element.getBoundingClientRect();
     if (box.top < around.top) this.element.scrollTop += box.top - around.top - 2 * box.height;
     else if (box.bottom > around.bottom) this.element.scrollTop += box.bottom - around.bottom + 2 * box.height;

@@ -411,6 +411,7 @@ class Page {
   }
 
   #choose() {
+    this.#moved(); // the key that opens it is no move of its own
     const { cursor, text } = this.sheet;
     const at = Math.min(cursor, text.length - 1);
     if (this.settings.shade.value === NOVELTY) {
