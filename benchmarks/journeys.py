@@ -172,12 +172,6 @@ def compose(page: Page, given: Given) -> None:
     before(page, "compose")
 
 
-def speak(page: Page, given: Given) -> None:
-    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("The boat was red and low.")
-    draws(page, "speak")
-    before(page, "speak")
-
-
 def about(page: Page, given: Given) -> None:
     page.get_by_role("main").get_by_role("group").first.wait_for()
     well(page)
