@@ -192,7 +192,7 @@ def speak(page: Page, given: Given) -> None:
 def forecast(page: Page, given: Given) -> None:
     page.get_by_role("textbox", name=t("forecast.table")).fill(given.table.read_text())
     draws(page, "forecast")
-    expect(page.get_by_role("img", name=t("forecast.picture"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("group", name=t("forecast.picture"))).to_be_visible(timeout=LONG)
 
 
 JOURNEYS = (
