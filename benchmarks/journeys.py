@@ -153,6 +153,7 @@ def ink(page: Page, given: Given) -> None:
 def teach(page: Page, given: Given) -> None:
     """A line is drawn, as a hand may do it, and saved."""
     pad = page.get_by_role("img", name=t("teach.pad", count="").split(":")[0])
+    page.get_by_text(re.compile(r"^\d+ of \d+$")).wait_for()
     box = pad.bounding_box()
     assert box is not None
     for begin in range(4):
@@ -198,7 +199,7 @@ def about(page: Page, given: Given) -> None:
 def forecast(page: Page, given: Given) -> None:
     page.get_by_role("textbox", name=t("forecast.table")).fill(given.table.read_text())
     draws(page, "forecast")
-    expect(page.get_by_role("img", name=t("forecast.picture"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("group", name=t("forecast.picture"))).to_be_visible(timeout=LONG)
 
 
 JOURNEYS = (

@@ -4,6 +4,7 @@ const ENGLISH = {
   "title": "Rhapsode",
   "failed.gone": "The studio was ended. Start it again: rhapsode studio",
   "failed.key": "This address has no key, or an old one. Open the address that the terminal shows.",
+  "failed.model": "There is no model “{name}” here.",
   "failed.style": "{path} could not be loaded. Reload the page.",
   "wait": "Loading {name} …",
   "none": "—",
