@@ -635,6 +635,8 @@ const ENGLISH = {
   "forecast.title": "Forecast of {head}",
   "forecast.new": "A new series",
   "forecast.which": "Series",
+  "forecast.earlier": "Drawn before",
+  "forecast.again": "seed {seed}, {n} paths, {horizon} ahead",
   "forecast.single": "single paths",
   "forecast.picture": "The past, the middle of the paths, and the band in which 80 of 100 lie",
   "forecast.past": "the past",
