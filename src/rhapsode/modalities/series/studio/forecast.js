@@ -70,12 +70,9 @@ class Page {
     const ahead = [labelled("horizon", this.horizon), labelled("n", this.paths), this.seed.element];
     const beside = [
       element("section", { class: "settings" }, ...ahead),
-      element("h2", {}, t("forecast.saves")),
-      element("div", { class: "row" }, ...this.saves.buttons),
-      element("h2", {}, t("forecast.work")),
-      element("div", { class: "row" }, ...this.work.buttons),
     ];
-    main.append(desk([this.table, tools, shown, this.curve.element, this.told], beside));
+    const saving = [this.saves.element, this.work.element];
+    main.append(desk([this.table, tools, shown, this.curve.element, this.told, ...saving], beside));
     this.curve.element.hidden = true;
     this.unheard = atControlEnter(document, () => this.go.press());
     this.work.open();
