@@ -153,6 +153,7 @@ def ink(page: Page, given: Given) -> None:
 def teach(page: Page, given: Given) -> None:
     """A line is drawn, as a hand may do it, and saved."""
     pad = page.get_by_role("img", name=t("teach.pad", count="").split(":")[0])
+    page.get_by_text(re.compile(r"^\d+ of \d+$")).wait_for()
     box = pad.bounding_box()
     assert box is not None
     for begin in range(4):
@@ -170,10 +171,10 @@ def compose(page: Page, given: Given) -> None:
     enter(page.get_by_label(t("compose.bars"), exact=True), 4)
     draws(page, "compose")
     before(page, "compose")
-
-
-def about(page: Page, given: Given) -> None:
-    page.get_by_role("main").get_by_role("group").first.wait_for()
+    page.get_by_role("option", name=t("compose.bar", bar=2), exact=True).click()
+    anew = t("compose.anew", what=t("compose.which.bar", bars=2))
+    page.get_by_role("button", name=anew, exact=True).click()
+    page.get_by_role("group", name=t("compose.drawn")).get_by_role("button").nth(1).wait_for(timeout=LONG)
     well(page)
 
 
@@ -190,10 +191,15 @@ def speak(page: Page, given: Given) -> None:
     well(page)
 
 
+def about(page: Page, given: Given) -> None:
+    page.get_by_role("main").get_by_role("group").first.wait_for()
+    well(page)
+
+
 def forecast(page: Page, given: Given) -> None:
     page.get_by_role("textbox", name=t("forecast.table")).fill(given.table.read_text())
     draws(page, "forecast")
-    expect(page.get_by_role("img", name=t("forecast.picture"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("group", name=t("forecast.picture"))).to_be_visible(timeout=LONG)
 
 
 JOURNEYS = (

@@ -72,8 +72,13 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
         page.set_viewport_size(size)
         page.mouse.move(0, 0)
         page.wait_for_timeout(400)  # what is drawn anew at another size
+        page.wait_for_function(LOADED, timeout=60_000)
         page.screenshot(path=folder / f"{name}-{kind}.png", full_page=kind == "phone")
     print(f"{name}: {folder / name}-{{light,dark,phone}}.png", flush=True)
+
+
+LOADED = """() => Array.from(document.images).every(
+  (one) => one.complete || one.hidden || one.getBoundingClientRect().top > innerHeight)"""
 
 
 def document(folder: Path, name: str) -> None:

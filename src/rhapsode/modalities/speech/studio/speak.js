@@ -102,8 +102,7 @@ class Page {
       ...(timed ? [element("div", { class: "row tools edits" }, ...this.edits)] : []),
       element("p", { class: "quiet keys" }, t(timed ? "speak.keys" : "speak.keys.fixed")),
     );
-    const saves = element("div", { class: "row tools" }, ...this.saves.buttons);
-    this.saving = element("div", { class: "saving", hidden: "" }, saves);
+    this.saving = element("div", { class: "saving", hidden: "" }, this.saves.element);
     const work = [
       ...(this.served.timed ? [element("div", { class: "row modes", role: "group", "aria-label": t("speak.mode") }, ...this.modes)] : []),
       this.text,
@@ -114,7 +113,7 @@ class Page {
       this.panel,
       this.drawn.element,
       this.saving,
-      element("div", { class: "row tools" }, ...this.work.buttons),
+      this.work.element,
     ];
     main.append(desk(work, [this.settings.element]));
   }
