@@ -171,22 +171,28 @@ def compose(page: Page, given: Given) -> None:
     enter(page.get_by_label(t("compose.bars"), exact=True), 4)
     draws(page, "compose")
     before(page, "compose")
-
-
-def about(page: Page, given: Given) -> None:
-    page.get_by_role("main").get_by_role("group").first.wait_for()
+    page.get_by_role("option", name=t("compose.bar", bar=2), exact=True).click()
+    anew = t("compose.anew", what=t("compose.which.bar", bars=2))
+    page.get_by_role("button", name=anew, exact=True).click()
+    page.get_by_role("group", name=t("compose.drawn")).get_by_role("button").nth(1).wait_for(timeout=LONG)
     well(page)
 
 
 def speak(page: Page, given: Given) -> None:
-    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("They saw a dark suit at night, by the ships.")
+    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("The boat was red and low.")
     draws(page, "speak")
+    before(page, "speak")
     phones = page.get_by_role("listbox", name=t("speak.phones")).get_by_role("option")
     phones.nth(4).press("ArrowUp")
     with page.expect_response("**/api/speak", timeout=LONG) as answer:
         phones.nth(4).press("Shift+ArrowRight")
     assert answer.value.ok
     expect(phones.nth(4)).to_have_accessible_name(re.compile(r"\+1 semitones · changed"))
+    well(page)
+
+
+def about(page: Page, given: Given) -> None:
+    page.get_by_role("main").get_by_role("group").first.wait_for()
     well(page)
 
 

@@ -51,6 +51,13 @@ function parts() {
   }
 }
 
+// A page of the frame itself: home, or training.
+async function framed(view) {
+  const module = await (view === "train" ? import("./train.js") : import("./home.js"));
+  await Promise.all(module.styles.map(styled));
+  return module;
+}
+
 async function show() {
   const mine = ++turn;
   const [view = "", name = "", ...rest] = parts();
@@ -60,6 +67,8 @@ async function show() {
   document.title = t("title");
   const main = $("main");
   try {
+    const early = view === "train" || !name ? framed(view) : null; // its script comes while the models are listed
+    early?.catch(() => {}); // said below
     const shelf = await ask("/api/shelf");
     if (mine !== turn) return;
     const about = view === "train" ? undefined : shelf.models.find((one) => one.name === name);
@@ -72,8 +81,7 @@ async function show() {
     attend(shelf.running, address);
     navigate(about, view, shelf);
     if (!own.length) {
-      const module = await (view === "train" ? import("./train.js") : import("./home.js"));
-      await Promise.all(module.styles.map(styled));
+      const module = await (early ?? framed(view));
       if (mine !== turn) return;
       main.className = view === "train" ? "train" : "home";
       main.replaceChildren();
