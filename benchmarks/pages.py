@@ -63,7 +63,7 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     opened(page, url, journey, MODELS.get(journey.modality, ""))
     seed = page.get_by_label(t("seed"), exact=True)
-    if seed.count():
+    if seed.is_visible():
         enter(seed, 7)
     journey.do(page, given)
     name = journey.view or "home"
@@ -72,8 +72,13 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
         page.set_viewport_size(size)
         page.mouse.move(0, 0)
         page.wait_for_timeout(400)  # what is drawn anew at another size
+        page.wait_for_function(LOADED, timeout=60_000)
         page.screenshot(path=folder / f"{name}-{kind}.png", full_page=kind == "phone")
     print(f"{name}: {folder / name}-{{light,dark,phone}}.png", flush=True)
+
+
+LOADED = """() => Array.from(document.images).every(
+  (one) => one.complete || one.hidden || one.getBoundingClientRect().top > innerHeight)"""
 
 
 def document(folder: Path, name: str) -> None:

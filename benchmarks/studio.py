@@ -1,13 +1,15 @@
 """How fast the studio's page for writing is, in Chromium.
 
     python benchmarks/studio.py MODEL TEXT
+    python benchmarks/studio.py MODEL TEXT --training SOURCE
     python benchmarks/studio.py MODEL TEXT --picture write.png look.png
 
 MODEL is a model of text; TEXT a file of more than 10,000 characters of its sort. The studio is started, and its page
 opened. Prints one Markdown table, in milliseconds: until the first page is painted; until 4,000 characters are shaded;
 from a key to the painted character, the median and the slowest of 40, in a text of 10,000 characters with 200
-branches. Wanted: 1,000, 1,000, 50. The pictures are of a text that the model continues,
-and of the units that mark its longest [[link]].
+branches. Wanted: 1,000, 1,000, 50. With --training, also until a completion of 200 tokens is there, the median of
+8; and this and the keys again while the studio trains on SOURCE for two minutes. The pictures are of a text that the
+model continues, and of the units that mark its longest [[link]].
 """
 
 from __future__ import annotations
@@ -47,6 +49,22 @@ KEYS = """async ([place, count]) => {
 }"""
 
 
+ASK = """async (prompt) => {
+  const begun = performance.now();
+  const body = JSON.stringify({ model: "model", prompt, max_tokens: 200, seed: 1 });
+  const headers = { "Content-Type": "application/json" };
+  await (await fetch("/v1/completions", { method: "POST", headers, body })).json();
+  return performance.now() - begun;
+}"""
+TRAIN = """async (source) => {
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ name: "beside", sources: [source], minutes: 2 });
+  const answer = await fetch("/api/runs", { method: "POST", headers, body });
+  if (!answer.ok) throw new Error(await answer.text());
+}"""
+COUNT = "async () => (await (await fetch('/api/runs/beside')).json()).count"
+
+
 def branching(text: str) -> dict[str, Any]:
     """A work of 200 branches."""
     nodes = [{"id": 1, "parent": 0, "at": 0, "drop": 0, "text": text, "by": 0}]
@@ -79,11 +97,30 @@ def measured(page: Any, url: str, text: str) -> list[tuple[str, float]]:
         expect(page.locator("#figures")).to_contain_text("bits")
     page.locator("details summary").click()
     page.locator("#suggest").uncheck()
+    return [*rows, *keys(page)]
+
+
+def keys(page: Any, when: str = "") -> list[tuple[str, float]]:
+    rows = []
     for name, place in (("at the end", 10_000), ("in the middle", 5_000)):
         times = page.evaluate(KEYS, [place, 40])
-        rows.append((f"a key {name}, median", statistics.median(times)))
-        rows.append((f"a key {name}, slowest", max(times)))
+        rows.append((f"a key {name}{when}, median", statistics.median(times)))
+        rows.append((f"a key {name}{when}, slowest", max(times)))
     return rows
+
+
+def beside(page: Any, text: str, source: Path) -> list[tuple[str, float]]:
+    """What a training takes from who writes meanwhile."""
+
+    def asked(when: str) -> tuple[str, float]:
+        return f"200 tokens{when}", statistics.median(page.evaluate(ASK, text[:200]) for _ in range(8))
+
+    rows = [asked("")]
+    page.evaluate(TRAIN, str(source.resolve()))
+    while not page.evaluate(COUNT):  # it prepares the data, and measures the machine
+        page.wait_for_timeout(500)
+    when = " while the studio trains"
+    return [*rows, asked(when), *keys(page, when)]
 
 
 def main() -> None:
@@ -91,6 +128,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("text", type=Path)
     parser.add_argument("--picture", type=Path, nargs=2, metavar=("WRITE", "LOOK"), help="write pictures here instead")
+    parser.add_argument("--training", type=Path, metavar="SOURCE", help="measure beside a training on this, too")
     options = parser.parse_args()
     text = options.text.read_text("utf-8", "replace")
     command = [sys.executable, "-m", "rhapsode", "studio", f"model={options.model}", "--no-browser"]
@@ -108,6 +146,8 @@ def main() -> None:
                 return
             print("| | ms |\n|---|---|")
             for name, value in measured(page, found[0], text):
+                print(f"| {name} | {value:.0f} |")
+            for name, value in beside(page, text, options.training) if options.training else ():
                 print(f"| {name} | {value:.0f} |")
             browser.close()
         finally:

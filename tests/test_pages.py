@@ -134,7 +134,7 @@ def shortened(words: list[str]) -> list[str]:
         return words
     line = re.sub(r" --(minutes|updates|params|seeds) \S+", "", shlex.join(words))
     line = re.sub(r"(--try \w+)=\d+,\S+", r"\1=1,2", re.sub(r"--random \S+", "--random 2", line))
-    return [*shlex.split(line), *(["--minutes", "0.004"] if words[0] == "recognise" else ["--updates", "2"])]
+    return [*shlex.split(line), *(["--minutes", "0.01"] if words[0] == "recognise" else ["--updates", "2"])]
 
 
 @each(INDENTED, lambda block: block.commands)

@@ -85,6 +85,7 @@ def test_a_demo_has_the_name_of_its_folder(home: Path) -> None:
     shutil.copytree(home / "book", home / "old" / "letters" / "prosody")  # a part of the voice
     shelf = Shelf({}, home)
     assert names(shelf) == {"book", "old/letters", "models/demo-text", "models/demo-speech"}
+    assert shelf.rename("models/demo-speech", "hers") == "models/hers/voice"
     shelf.discard("models/demo-text")
     assert not (home / "models" / "demo-text").exists()
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rhapsode.serving.errors import ApiError
@@ -70,7 +70,7 @@ class Guard:
             if self._running >= RUNNING:
                 raise ApiError(503, "Too many requests at once. Try again later.", code="busy", Retry_After="1")
         except ApiError as error:
-            await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
+            await _refusal(error, headers)(scope, receive, send)
             return
 
         async def with_origin(message: Message) -> None:
@@ -175,6 +175,15 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
+
+
+def _refusal(error: ApiError, headers: dict[bytes, bytes]) -> Response:
+    """What a program reads; or, of a person who opened a page without its key, a sentence."""
+    if error.status == 401 and b"text/html" in headers.get(b"accept", b""):
+        return PlainTextResponse(
+            f"This page needs its key: open the address that the terminal shows, with ?{QUERY}=.", 401
+        )
+    return JSONResponse(error.body, error.status, error.headers)
 
 
 def _preflight(origin: str) -> JSONResponse:

@@ -37,7 +37,7 @@ class Page {
     const beside = [
       element("h2", {}, t("about.take")),
       element("p", { class: "quiet" }, t("about.reveals")),
-      element("div", { class: "row tools" }, ...this.saves.buttons),
+      this.saves.element,
       element("h2", {}, t("about.measure")),
       element("p", { class: "quiet" }, t("about.measure.note")),
       this.drop,

@@ -39,5 +39,12 @@ export function losses(metrics, step = "step") {
   return { unit: last ? "bits" : step, train: of("train"), valid: of("valid") };
 }
 
+// The loss at the time of a sample, in the unit of the curve. valid: see `losses`.
+export function lossOf(sample, { valid, unit }) {
+  const update = Number(sample.update.replaceAll(",", ""));
+  const found = valid.find((one) => one.update === update);
+  return found ? loss({ value: found.value, unit }) : sample.valid;
+}
+
 // A class for texts that are pictures made of characters.
 export const drawn = (text) => (/[\u2580-\u259f\u2800-\u28ff]/.test(text) ? { class: "blocks" } : {});

@@ -1,7 +1,7 @@
 // Trainings side by side: their curves, what differs, what they make. The address has their names.
 
 import { element } from "../export/page/dom.js";
-import { bytes, drawn, duration, loss, losses, unitOf } from "./amounts.js";
+import { bytes, drawn, duration, loss, lossOf, losses, unitOf } from "./amounts.js";
 import { ask } from "./api.js";
 import { Curve } from "./curve.js";
 import { address, say, trouble } from "./studio.js";
@@ -94,9 +94,10 @@ export class Compare {
     );
     this.tables.replaceChildren(element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, t("compare.what")), ...head)), element("tbody", {}, ...body)));
     this.samples.replaceChildren(
-      ...this.runs.map(({ name, samples }) => {
+      ...this.runs.map(({ name, samples, metrics, facts }) => {
         const last = samples.at(-1);
-        const heading = element("h3", { class: "quiet" }, element("b", {}, name), last ? t("train.sample", last) : "");
+        const valid = last && lossOf(last, losses(metrics, facts.unit));
+        const heading = element("h3", { class: "quiet" }, element("b", {}, name), last ? t("train.sample", { update: last.update, valid }) : "");
         return element("article", { class: "paper" }, heading, element("p", drawn(last?.text ?? ""), last?.text ?? t("compare.nothing")));
       }),
     );

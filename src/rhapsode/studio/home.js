@@ -51,6 +51,11 @@ class Home {
       ...(trains ? [element("p", { class: "veil", "aria-hidden": "true" }, t("home.drop"))] : []),
     );
     this.undrop = trains ? takesDrops(main, dropped) : () => {};
+    const elsewhere = ({ target }) => {
+      for (const one of main.querySelectorAll(".menu[open]")) if (!one.contains(target)) one.open = false;
+    };
+    main.addEventListener("pointerdown", elsewhere);
+    this.unheard = () => main.removeEventListener("pointerdown", elsewhere);
     this.#order();
     this.#works();
     if (trains) this.#tries();
@@ -58,6 +63,7 @@ class Home {
 
   close() {
     this.undrop();
+    this.unheard();
   }
 
   // What to do if there is nothing yet.
@@ -101,7 +107,7 @@ class Home {
     const { name, views, sample, picture, quality } = about;
     const facts = [
       about.noun,
-      about.loss && loss(about.loss),
+      about.loss && !quality.length && loss(about.loss), // of a voice, say, others say more
       about.sources.length && t("home.learnt", { sources: about.sources.join(", ") }),
     ].filter(Boolean);
     const when = [ago(1000 * about.modified), about.seconds && t("home.minutes", { minutes: duration(about.seconds) }), bytes(about.bytes)].filter(Boolean);

@@ -131,12 +131,17 @@ export class Seed {
   }
 }
 
+// Buttons of one kind, with the word for what they do. rest: what else stands there.
+export const group = (label, buttons, ...rest) =>
+  element("div", { class: "row tools", role: "group", "aria-label": label }, element("span", { class: "quiet" }, label), ...buttons, ...rest);
+
 // Buttons that save in several formats. save: is called with a format. Off until `enable`.
 export class Saves {
   constructor(formats, save) {
     this.buttons = formats.map((name) =>
-      element("button", { id: `save-${name}`, disabled: "", click: () => save(name) }, t("save", { name })),
+      element("button", { id: `save-${name}`, disabled: "", click: () => save(name) }, t(`format.${name}`)),
     );
+    this.element = group(t("save"), this.buttons);
   }
 
   enable(on) {

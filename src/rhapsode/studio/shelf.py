@@ -197,8 +197,9 @@ class Shelf:
         other = folder.parent / to
         if other.exists():
             raise UserError(f"there is a model {to!r} already. Choose another name.")
+        inside = self.find(name).path.relative_to(folder)
         _move(folder, other)
-        return other.relative_to(self.below).as_posix()
+        return self._names(other / inside)[0]
 
     def find(self, name: str) -> Found:
         """Raises `UserError`."""

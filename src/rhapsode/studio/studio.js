@@ -42,27 +42,52 @@ function styled(path) {
   return styles.get(path);
 }
 
+// The parts of the address behind #/. One that nobody could have made is that of the first page.
+function parts() {
+  try {
+    return location.hash.split("/").slice(1).map(decodeURIComponent);
+  } catch {
+    return [];
+  }
+}
+
+// A page of the frame itself: home, or training.
+async function framed(view) {
+  const module = await (view === "train" ? import("./train.js") : import("./home.js"));
+  await Promise.all(module.styles.map(styled));
+  return module;
+}
+
 async function show() {
   const mine = ++turn;
-  const [, view = "", name = "", ...rest] = location.hash.split("/").map(decodeURIComponent);
+  const [view = "", name = "", ...rest] = parts();
   open?.close?.();
   open = null;
   hush();
   document.title = t("title");
   const main = $("main");
   try {
+    const early = view === "train" || !name ? framed(view) : null; // its script comes while the models are listed
+    early?.catch(() => {}); // said below
     const shelf = await ask("/api/shelf");
     if (mine !== turn) return;
     const about = view === "train" ? undefined : shelf.models.find((one) => one.name === name);
+    const own = about?.views.filter((one) => shelf.views[one]) ?? [];
+    if (own.length && !own.includes(view)) {
+      history.replaceState(null, "", address(own[0], name));
+      await show();
+      return;
+    }
     attend(shelf.running, address);
     navigate(about, view, shelf);
-    if (!about || !shelf.views[view]) {
-      const module = await (view === "train" ? import("./train.js") : import("./home.js"));
-      await Promise.all(module.styles.map(styled));
+    if (!own.length) {
+      const module = await (early ?? framed(view));
       if (mine !== turn) return;
       main.className = view === "train" ? "train" : "home";
       main.replaceChildren();
       open = module.open(main, { shelf, rest: [name, ...rest] });
+      arrived(main);
+      if (name && view !== "train" && !about) trouble(new Error(t("failed.model", { name })));
       return;
     }
     main.className = view;
@@ -73,10 +98,16 @@ async function show() {
     document.title = `${name} · ${t("title")}`;
     main.replaceChildren();
     open = module.open(main, { about, shelf, rest, served });
+    arrived(main);
     keepSettings("used", { ...settings("used"), [name]: Date.now() / 1000 });
   } catch (error) {
     if (mine === turn) trouble(error);
   }
+}
+
+// Who came by a link goes on with the keyboard where the new page begins, and hears it.
+function arrived(main) {
+  if (turn > 1 && [null, document.body].includes(document.activeElement)) main.focus({ preventScroll: true });
 }
 
 // Shows the page anew, when what it shows has changed.

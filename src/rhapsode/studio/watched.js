@@ -1,7 +1,7 @@
 // A training that goes on, or has ended: its loss, what the model makes, the plan.
 
 import { element } from "../export/page/dom.js";
-import { bytes, drawn, duration, loss, losses, unitOf } from "./amounts.js";
+import { bytes, drawn, duration, loss, lossOf, losses, unitOf } from "./amounts.js";
 import { ask } from "./api.js";
 import { Curve } from "./curve.js";
 import { attend } from "./running.js";
@@ -120,7 +120,8 @@ export class Watched {
 
   #show({ state, progress, stage, notes, samples, error }) {
     const last = this.metrics.findLast(({ done }) => done !== undefined);
-    const { unit, train, valid } = losses(this.metrics, this.facts.unit);
+    const found = losses(this.metrics, this.facts.unit);
+    const { unit, train, valid } = found;
     const best = valid.reduce((least, { value }) => Math.min(least, value), Infinity);
     const told = [t(`train.${state}`), error || (!this.metrics.length && stage)];
     if (Number.isFinite(best)) told.push(t("train.best", { loss: loss({ value: best, unit }) }));
@@ -146,16 +147,16 @@ export class Watched {
     );
     this.unit.textContent = this.curve.element.hidden ? "" : t("train.curve.note", { unit: unitOf(unit) });
     this.notes.replaceChildren(...notes.map((one) => element("li", { ...(one.startsWith("warning") && { class: "warn" }) }, one)));
-    this.#compare(samples, unit);
+    this.#compare(samples, found);
     this.#tell();
   }
 
-  #compare(samples, unit) {
+  #compare(samples, found) {
     const key = `${samples.length} ${samples.at(-1)?.update} ${samples.at(-1)?.text.length}`;
     if (key === this.shown) return;
     this.shown = key;
-    const card = (heading, { update, valid, text }) =>
-      element("article", { class: "paper" }, element("h3", { class: "quiet" }, heading && element("b", {}, heading), t("train.sample", { update, valid })), element("p", drawn(text), text));
+    const card = (heading, sample) =>
+      element("article", { class: "paper" }, element("h3", { class: "quiet" }, heading && element("b", {}, heading), t("train.sample", { update: sample.update, valid: lossOf(sample, found) })), element("p", drawn(sample.text), sample.text));
     const last = samples.length - 1;
     const places = [...new Set([0, Math.floor(last / 2), last])].filter((at) => samples[at]).slice(-COLUMNS);
     const names = { [last]: t("train.latest"), [Math.floor(last / 2)]: t("train.middle"), 0: t("train.first") };

@@ -1,7 +1,7 @@
 // A work of a page: what a person makes there. The browser keeps it as it changes, and files can hold it.
 
 import { element } from "../export/page/dom.js";
-import { download, named } from "./parts.js";
+import { download, group, named } from "./parts.js";
 import * as store from "./store.js";
 import { address, say, trouble } from "./studio.js";
 import { t } from "./texts.js";
@@ -27,12 +27,12 @@ export class Work {
     const button = (name, click) => element("button", { id: `work-${name}`, click }, t(`work.${name}`));
     this.input = element("input", { type: "file", accept: ".json,application/json", hidden: "" });
     this.input.addEventListener("change", () => this.#read());
-    this.buttons = [
+    const buttons = [
       button("save", () => this.#save()),
       button("open", () => this.input.click()),
       button("new", () => this.#begin()),
-      this.input,
     ];
+    this.element = group(t("work"), buttons, this.input);
     this.leaving = () => this.now();
     addEventListener("pagehide", this.leaving);
   }

@@ -58,11 +58,19 @@ def test_it_forecasts_what_the_command_forecasts(browser: Any, address: str, fol
             assert main([*command, "--horizon", "6", "-o", str(tmp_path / f"out.{form}")]) == 0
             assert Path(saved.value.path()).read_bytes() == (tmp_path / f"out.{form}").read_bytes()
         told = page.locator(".told").text_content()
+        page.locator("#seed").fill("8")
+        page.locator("#go").press("Control+Enter")
+        expect(page.locator("#earlier option")).to_have_text([f"seed {seed}, 20 paths, 6 ahead" for seed in (8, 7)])
+        expect(page.locator(".told")).not_to_have_text(told)
+        page.locator("#earlier").select_option("1")
+        expect(page.locator(".told")).to_have_text(told)  # the same again
+        expect(page.locator("#seed")).to_have_value("7")
         page.wait_for_function("location.hash.split('/').length > 3")
         page.reload()
         expect(page.locator("#table")).to_have_value(table)  # it is kept, and what was drawn
         expect(page.locator(".told")).to_have_text(told)
         expect(page.locator("#save-csv")).to_be_enabled()
+        expect(page.locator("#earlier option")).to_have_count(2)
         page.set_viewport_size({"width": 390, "height": 780})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

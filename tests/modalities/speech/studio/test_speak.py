@@ -81,6 +81,7 @@ def test_it_speaks_what_the_command_speaks(browser: Any, address: str, tmp_path:
         phones = page.locator(".phone")
         words = page.locator(".word:not(.pause)")
         expect(words).to_have_text([*HELD_OUT[0].split(), *HELD_OUT[1].split()])
+        assert words.nth(1).bounding_box()["x"] == pytest.approx(phones.nth(3).bounding_box()["x"])
         # A border is dragged by 60 px: at 300 px a second the phone is 0.2 s longer, and so are sound and labels.
         wide = float(page.locator(".track").evaluate("one => one.style.getPropertyValue('--zoom')"))
         again(page, lambda: drag(page, phones.nth(3).locator(".grip"), 0.2 * wide, 0))
@@ -213,7 +214,7 @@ def test_a_voice_that_finds_its_own_times(browser: Any, address: str) -> None:
         drag(page, phone, 0, 40)
         phone.press("ArrowUp")
         expect(page.locator(".changed")).to_have_count(0)
-        expect(page.locator("#longer")).to_be_disabled()
+        expect(page.locator("#longer")).to_have_count(0)
         expect(phone).to_have_attribute("aria-selected", "true")
 
 

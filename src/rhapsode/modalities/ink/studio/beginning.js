@@ -55,8 +55,13 @@ export class Beginning {
   // In units of the sheet: { strokes, open }, or null if nothing is begun.
   get value() {
     const strokes = this.pad.strokes;
-    if (!strokes.length || !this.element.open) return null;
+    if (!this.#begun || !this.element.open) return null;
     return { strokes: strokes.map(({ points }) => points), thin: strokes.every(({ thin }) => thin), open: this.goes.checked };
+  }
+
+  // A dot alone is no beginning: it goes nowhere.
+  get #begun() {
+    return this.pad.strokes.flatMap(({ points }) => points).length > 1;
   }
 
   contents() {
@@ -78,7 +83,9 @@ export class Beginning {
     const buttons = endings.map((strokes, n) =>
       element("button", { "aria-label": t("ink.ending", { number: n + 1 }), click: () => this.take(n) }, thumbnail(own, strokes)),
     );
+    const focused = this.endings.contains(document.activeElement);
     this.endings.replaceChildren(...buttons);
+    if (focused) (buttons[0] ?? this.clear).focus();
   }
 
   #open(strokes, thin) {
@@ -98,6 +105,6 @@ export class Beginning {
     this.offer([]);
     this.changed();
     clearTimeout(this.timer);
-    if (this.pad.strokes.length) this.timer = setTimeout(() => this.soon(), SOON);
+    if (this.#begun) this.timer = setTimeout(() => this.soon(), SOON);
   }
 }

@@ -50,11 +50,11 @@ class Page {
       this.example.element,
       this.more.element,
     );
-    const tools = element("div", { class: "row tools" }, this.go.button, ...this.saves.buttons);
-    const works = element("div", { class: "row tools" }, ...this.work.buttons);
+    const tools = element("div", { class: "row tools" }, this.go.button);
+    const works = [this.saves.element, this.work.element];
     const words = this.texts ? [this.text] : [];
     main.append(
-      desk([...words, tools, this.sheet.element, this.beginning.element, this.drawn.element, works], [settings]),
+      desk([...words, tools, this.sheet.element, this.beginning.element, this.drawn.element, ...works], [settings]),
     );
     this.unheard = atControlEnter(document, () => this.go.press());
     this.restore(null);

@@ -95,8 +95,10 @@ export class Sheet {
     this.pages.hidden = !many;
     this.paper.classList.toggle("paged", !this.sample);
     this.count.textContent = t("ink.page.of", values);
+    const focused = [this.back, this.on].find((one) => one === document.activeElement);
     this.back.disabled = page === 0;
     this.on.disabled = page === this.svgs.length - 1;
+    if (focused?.disabled) (focused === this.on ? this.back : this.on).focus();
     this.controls.hidden = false;
     this.film = filmOf(svg, this.xHeight, (at, playing) => this.#told(at, playing));
     this.#moments();

@@ -27,20 +27,23 @@ class Page {
     this.at = 0;
     this.canvas = element("canvas", { id: "pad", class: "pad", role: "img", "aria-label": t("teach.pad", { count: 0 }) });
     this.pad = new Pad(this.canvas, (written) => this.#changed(written));
-    this.#build(main);
+    this.shown = this.#build();
     this.heard = (event) => this.#key(event);
     addEventListener("keydown", this.heard);
-    this.#start().catch(trouble);
+    this.closed = false;
+    this.#start(main).catch(trouble);
   }
 
   close() {
     removeEventListener("keydown", this.heard);
+    this.closed = true;
     this.pad.close();
     this.lesson?.close();
     if (this.saver) this.saver.told = () => {};
   }
 
-  #build(main) {
+  // All that is on the page.
+  #build() {
     const press = (id, act, keys, more = {}) =>
       element(
         "button",
@@ -76,7 +79,7 @@ class Page {
     const keys = ["Enter", "Ctrl Z", "Del", "S", "← →"].map((key, n) =>
       element("span", {}, element("kbd", {}, key), ` ${t(`teach.keys.${n + 1}`)}`),
     );
-    main.append(
+    return [
       element("div", { class: "row head" }, element("h2", { id: "ask" }, t("teach.ask")), this.count, this.progress),
       element(
         "section",
@@ -92,11 +95,12 @@ class Page {
       element("section", { "aria-labelledby": "covered" }, heading("covered", "covered"), this.rare, this.coverage),
       element("section", { "aria-labelledby": "lines-head" }, heading("lines-head", "lines"), this.none, this.list),
       element("p", { class: "quiet" }, t("teach.file"), " ", this.file),
-    );
+    ];
   }
 
-  async #start() {
+  async #start(main) {
     this.about = await ask(PATH + this.query);
+    if (this.closed) return;
     const drafts = store.settings(this.#kept);
     this.lines = this.about.lines.map(({ text, drawing }) => {
       const draft = drafts[text];
@@ -110,6 +114,7 @@ class Page {
     this.lesson = new Lesson(this.done, this.about, `${PATH}/lesson`, `${PATH}/specimen`, this.query, () => this.#show());
     const first = this.lines.findIndex((line) => !line.drawing);
     this.#open(first < 0 ? 0 : first);
+    main.append(...this.shown); // all at once, and nothing moves
     if (first < 0) this.#say(t("teach.all"));
     else if (this.lines.some((line) => line.drawing)) this.#say(t("teach.earlier"));
   }

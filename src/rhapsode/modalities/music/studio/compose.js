@@ -78,14 +78,14 @@ class Page {
       this.said,
       this.told,
       this.copies,
-      row("tools", ...this.saves.buttons),
+      this.saves.element,
     );
     this.drawn = new Drawn(t("compose.drawn"), (one) => this.#chose(one), () => {});
     const open = button("open", () => this.choose.click());
     const tools = row("tools", this.go.button, this.on, open, this.choose, this.doing, this.progress);
     this.place = element("div", { class: "place" }, this.empty, this.all);
     const keys = element("p", { class: "quiet keys" }, t("compose.keys"));
-    const work = [tools, this.place, this.drawn.element, row("tools", ...this.work.buttons), keys];
+    const work = [tools, this.place, this.drawn.element, this.work.element, keys];
     main.append(desk(work, [this.wishes.element], "composing"));
     this.#droppable(this.place);
     // What was clicked leaves the space bar to the player.

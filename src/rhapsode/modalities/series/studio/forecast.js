@@ -19,6 +19,7 @@ const SEEN = 6; // times the horizon that is shown of it
 const FEWEST = 48;
 const PATHS = 20; // single paths that are shown
 const KEPT = 60; // forecasts that are kept with a work: each of one series
+const DRAWN = 12; // earlier forecasts that one can go back to
 const DIGITS = 6;
 
 export function open(main, { about, rest }) {
@@ -30,6 +31,7 @@ class Page {
     this.about = about;
     this.asked = null; // what the chart shows
     this.found = []; // its forecasts, one of each series
+    this.drawn = []; // what was asked, the latest first: asked again, it gives the same
     const changed = () => this.work.changed();
     this.table = element("textarea", {
       id: "table",
@@ -57,21 +59,20 @@ class Page {
     this.series = element("label", { hidden: "" }, t("forecast.which"), " ", this.which);
     this.single = element("input", { type: "checkbox", id: "single", change: () => this.#show() });
     this.each = element("label", { hidden: "" }, this.single, " ", t("forecast.single"));
+    this.earlier = element("select", { id: "earlier", change: () => this.#back() });
+    this.before = element("label", { hidden: "" }, t("forecast.earlier"), " ", this.earlier);
     this.told = element("p", { class: "quiet told", role: "status" });
     this.work = new Work(about, "forecast", id, this);
     const labelled = (name, ...parts) => element("label", {}, t(`forecast.${name}`), " ", ...parts);
     const choose = element("button", { id: "choose", click: () => this.file.click() }, t("forecast.choose"));
     const tools = element("div", { class: "row tools" }, this.go.button, choose, this.file);
-    const shown = element("div", { class: "row shown" }, this.series, this.each);
+    const shown = element("div", { class: "row shown" }, this.series, this.before, this.each);
     const ahead = [labelled("horizon", this.horizon), labelled("n", this.paths), this.seed.element];
     const beside = [
       element("section", { class: "settings" }, ...ahead),
-      element("h2", {}, t("forecast.saves")),
-      element("div", { class: "row" }, ...this.saves.buttons),
-      element("h2", {}, t("forecast.work")),
-      element("div", { class: "row" }, ...this.work.buttons),
     ];
-    main.append(desk([this.table, tools, shown, this.curve.element, this.told], beside));
+    const saving = [this.saves.element, this.work.element];
+    main.append(desk([this.table, tools, shown, this.curve.element, this.told, ...saving], beside));
     this.curve.element.hidden = true;
     this.unheard = atControlEnter(document, () => this.go.press());
     this.work.open();
@@ -95,6 +96,7 @@ class Page {
   contents() {
     if (!this.table.value && !this.asked) return null;
     const { table, ...asked } = this.asked ?? {};
+    const tables = [...new Set(this.drawn.map((one) => one.table ?? ""))];
     const found = this.found.slice(0, KEPT).map(({ samples, ...one }) => ({ ...one, samples: samples.slice(0, PATHS) }));
     return {
       table: this.table.value,
@@ -105,11 +107,13 @@ class Page {
       which: Number(this.which.value) || 0,
       asked: this.asked && { ...asked, ...(table !== undefined && table !== this.table.value && { table }), own: table !== undefined },
       found,
+      tables,
+      drawn: this.drawn.map(({ table: own = "", ...one }) => ({ ...one, table: tables.indexOf(own) })),
     };
   }
 
   restore(contents) {
-    const { table = "", horizon = "", n = "200", seed, lock = false, which = 0, asked = null, found = [] } = contents ?? {};
+    const { table = "", horizon = "", n = "200", seed, lock = false, which = 0, asked = null, found = [], tables = [], drawn = [] } = contents ?? {};
     this.table.value = table;
     this.horizon.value = horizon;
     this.paths.value = n;
@@ -118,6 +122,7 @@ class Page {
     const { own, ...others } = asked ?? {};
     this.asked = asked && { ...(own && { table }), ...others };
     this.found = found;
+    this.drawn = drawn.map(({ table: at, ...one }) => ({ ...one, ...(tables[at] && { table: tables[at] }) }));
     this.#list(which);
     this.saves.enable(this.asked);
   }
@@ -171,11 +176,12 @@ class Page {
     };
   }
 
-  async forecast(signal) {
-    const asked = this.#asked();
+  async forecast(signal, asked = this.#asked()) {
     const { forecasts, notes = [] } = await ask("/api/forecast", { ...asked, known: KNOWN }, signal);
     this.asked = asked;
     this.found = forecasts;
+    const same = JSON.stringify(asked);
+    this.drawn = [asked, ...this.drawn.filter((one) => JSON.stringify(one) !== same)].slice(0, DRAWN);
     this.#list();
     this.work.changed();
     say([t("forecast.done"), ...notes].join(" "));
@@ -187,6 +193,9 @@ class Page {
     if (this.found[chosen]) this.which.value = String(chosen);
     this.series.hidden = this.found.length < 2;
     this.each.hidden = !this.found.length;
+    const said = ({ seed, n, horizon }) => t("forecast.again", { seed, n, horizon: horizon ?? t("forecast.season") });
+    this.earlier.replaceChildren(...this.drawn.map((one, at) => element("option", { value: String(at) }, said(one))));
+    this.before.hidden = this.drawn.length < 2;
     this.#show();
   }
 
@@ -221,6 +230,17 @@ class Page {
     const said = (value) => Number(value.toPrecision(DIGITS)).toLocaleString();
     const end = { time: times.at(-1), low: said(low.at(-1)[1]), middle: said(middle.at(-1)[1]), high: said(high.at(-1)[1]) };
     this.told.textContent = t("forecast.told", { frequency, ...end });
+  }
+
+  // An earlier forecast once more.
+  #back() {
+    const asked = this.drawn[Number(this.earlier.value)];
+    if (!asked || this.go.running) return;
+    this.table.value = asked.table ?? "";
+    this.horizon.value = asked.horizon ?? "";
+    this.paths.value = asked.n;
+    this.seed.value = asked.seed;
+    this.go.run((signal) => this.forecast(signal, asked));
   }
 
   async #save(format) {

@@ -25,7 +25,7 @@ export class Picture {
     this.view = element("canvas", { class: "view", role: "img" });
     this.canvas = new Canvas(this.view, () => this.draw());
     this.cursor = element("div", { class: "cursor", hidden: "" });
-    const lane = (name) => element("div", { class: `lane ${name}`, role: "listbox", "aria-orientation": "horizontal", "aria-multiselectable": "true", "aria-label": t(`speak.${name}`) });
+    const lane = (name) => element("div", { class: `lane lane-${name}`, role: "listbox", "aria-orientation": "horizontal", "aria-multiselectable": "true", "aria-label": t(`speak.${name}`) });
     this.words = lane("words");
     this.phones = lane("phones");
     this.track = element("div", { class: "track" }, this.view, this.words, this.phones, this.cursor);

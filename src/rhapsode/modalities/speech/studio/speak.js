@@ -92,17 +92,17 @@ class Page {
     );
     const mode = (id, typed) => element("button", { id, type: "button", "aria-pressed": "false", click: () => this.#switch(typed, true) }, t(`speak.${id}`));
     this.modes = [mode("astext", false), mode("asphones", true)];
+    const { timed } = this.served;
     this.panel = element(
       "div",
       { class: "edit", hidden: "" },
-      element("div", { class: "row tools" }, this.play, ...this.zooms, this.undo, this.redo, this.allback),
+      element("div", { class: "row tools" }, this.play, ...this.zooms, ...(timed ? [this.undo, this.redo, this.allback] : [])),
       this.picture.element,
       this.here,
-      element("div", { class: "row tools edits" }, ...this.edits),
-      element("p", { class: "quiet keys" }, t("speak.keys")),
+      ...(timed ? [element("div", { class: "row tools edits" }, ...this.edits)] : []),
+      element("p", { class: "quiet keys" }, t(timed ? "speak.keys" : "speak.keys.fixed")),
     );
-    const saves = element("div", { class: "row tools" }, ...this.saves.buttons);
-    this.saving = element("div", { class: "saving", hidden: "" }, saves);
+    this.saving = element("div", { class: "saving", hidden: "" }, this.saves.element);
     const work = [
       ...(this.served.timed ? [element("div", { class: "row modes", role: "group", "aria-label": t("speak.mode") }, ...this.modes)] : []),
       this.text,
@@ -113,7 +113,7 @@ class Page {
       this.panel,
       this.drawn.element,
       this.saving,
-      element("div", { class: "row tools" }, ...this.work.buttons),
+      this.work.element,
     ];
     main.append(desk(work, [this.settings.element]));
   }

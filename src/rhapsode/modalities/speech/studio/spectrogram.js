@@ -4,6 +4,7 @@ const WINDOW = 0.02; // seconds: short, so that phones are seen rather than harm
 export const STEP = 0.0025; // seconds from column to column
 export const HIGHEST = 8000; // Hz
 const RANGE = 65; // dB, from paper to ink
+const USUAL = 0.98; // of the columns are no louder than what is all ink: a click makes nothing pale
 const EMPHASIS = 0.95; // speech falls with frequency: what is high is raised, to be seen
 
 // Powers of 2: the fast Fourier transform of Cooley and Tukey (1965), in place.
@@ -64,6 +65,7 @@ export class Spectrogram {
     this.columns = Math.ceil(samples.length / rate / STEP);
     this.decibels = new Float32Array(this.columns * this.rows);
     this.done = 0; // columns that are there
+    this.tops = []; // of each column
     this.loudest = -120;
     this.#sum = 1e-12;
   }
@@ -83,13 +85,18 @@ export class Spectrogram {
     }
     this.#transform.run();
     const column = this.done * rows;
+    let top = -120;
     for (let k = 0; k < rows && k <= size / 2; k++) {
       const found = 10 * Math.log10(Math.max(re[k] * re[k] + im[k] * im[k], this.#sum));
       this.decibels[column + k] = found;
-      if (found > this.loudest) this.loudest = found;
+      if (found > top) top = found;
     }
+    this.tops.push(top);
+    this.loudest = Math.max(this.loudest, top);
     this.done++;
-    return this.done < this.columns;
+    if (this.done < this.columns) return true;
+    this.loudest = this.tops.toSorted((one, other) => one - other)[Math.floor(USUAL * (this.columns - 1))];
+    return false;
   }
 
   // 0 to 255, from RANGE below the loudest of the whole sound up to it.

@@ -2,7 +2,7 @@
 
 import { element, save } from "../../../export/page/dom.js";
 import { ask, events } from "../../../studio/api.js";
-import { desk, named } from "../../../studio/parts.js";
+import { Saves, desk, named } from "../../../studio/parts.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
 import { Work } from "../../../studio/work.js";
@@ -85,7 +85,8 @@ class Page {
     this.again = button("again", () => this.retry(), t("write.again.title"));
     this.undo = button("undo", () => this.#undo());
     this.redo = button("redo", () => this.#redo());
-    const saving = button("save", () => save(`${named(this.title, "text")}.txt`, this.sheet.text, "text/plain"));
+    this.saves = new Saves(["txt"], () => save(`${named(this.title, "text")}.txt`, this.sheet.text, "text/plain"));
+    this.saves.enable(true);
     const tools = (...buttons) => element("div", { class: "row tools" }, ...buttons);
     const writing = [
       tools(this.go, this.again, this.undo, this.redo, button("else", () => this.#choose(), t("write.else.title"))),
@@ -95,7 +96,8 @@ class Page {
       this.figures,
       element("div", { class: "row shades" }, element("label", {}, t("write.shade"), " ", this.settings.shade), this.legend),
       this.novelty,
-      tools(saving, ...this.work.buttons),
+      this.saves.element,
+      this.work.element,
       element("p", { class: "quiet keys" }, t("write.keys")),
     ];
     main.append(desk(writing, [this.settings.element, this.next.element, this.branches.element], "writing"));

@@ -1,0 +1,52 @@
+"""The frame of the studio's pages, in Chromium: addresses of what is not there, and where the keyboard goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.studio.conftest import furnished  # noqa: F401
+
+
+def test_addresses_of_what_is_not_there(browser: Any, furnished: str) -> None:  # noqa: F811
+    expect = pytest.importorskip("playwright.sync_api").expect
+    base = furnished.partition("?")[0]
+    page = browser.new_page()
+    wrong = list[str]()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(base)
+    expect(page.locator("body")).to_contain_text("open the address that the terminal shows")
+    page.goto(furnished)
+    for address, told in {
+        "#/write/gone": "no model “gone” here",
+        "#/nowhere": "",
+        "#/%E0%A4%A": "",
+        "#//": "",
+    }.items():
+        page.goto("about:blank")
+        page.goto(base + address)
+        expect(page.get_by_role("heading", name="Your models")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text(told) if told else expect(
+            page.get_by_role("alert")
+        ).to_be_hidden()
+    # A page that this model does not have is its first one.
+    page.goto("about:blank")
+    page.goto(f"{base}#/compose/text")
+    expect(page.get_by_role("link", name="Write")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    assert page.url.endswith("#/write/text")
+    page.close()
+    assert not wrong
+
+
+def test_the_keyboard_goes_on_where_the_new_page_begins(browser: Any, furnished: str) -> None:  # noqa: F811
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page = browser.new_page()
+    page.goto(furnished)
+    page.get_by_role("article").get_by_role("link", name="series").press("Enter")
+    expect(page.get_by_role("button", name="Forecast")).to_be_visible()
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    page.close()
