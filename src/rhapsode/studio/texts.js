@@ -523,6 +523,7 @@ const ENGLISH = {
   "compose.side": "Composing: many tries side by side, of which the one that fits is kept …",
   "compose.going": "Composing: bar {bar} of {bars}, {notes} notes",
   "compose.going.again": "Composing: tune {number}, for those before have copied too much; bar {bar} of {bars}",
+  "compose.lost": "{count} notes that were to stay are gone: this model cannot have them beside the others. The tune as it was stands below.",
   "compose.ended": "The answer has broken off.",
   "compose.done": "A tune of {bars} bars and {notes} notes is there.",
   "compose.counts": "{bars} bars · {notes} notes",

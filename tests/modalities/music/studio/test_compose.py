@@ -166,9 +166,18 @@ def test_tunes_that_are_opened(browser: Any, address: str, tmp_path: Path) -> No
             [(note[0] * Q // one["tune"]["ticks"], note[2]) for note in one["tune"]["notes"]] for one in (more, read)
         )
         assert begun[: len(given)] == given
+        # A model of melodies has no place for four voices, and says so.
+        save(quartet(1), tmp_path / "four.musicxml")
+        answered(page, lambda: page.locator("#file").set_input_files(tmp_path / "four.musicxml"))
+        expect(page.locator("#told")).to_be_empty()
+        page.locator("#bar-2").click()
+        answered(page, lambda: page.locator("#go").click())
+        expect(page.locator("#told")).to_contain_text("notes that were to stay are gone")
+        page.locator(".drawn button").nth(2).click()
+        expect(page.locator("#told")).to_be_empty()
         page.locator("#file").set_input_files({"name": "a.abc", "mimeType": "", "buffer": b"X:1" * 300_000})
         expect(page.locator("#trouble")).to_contain_text("more than 700,000 bytes")
-        expect(page.locator("#body .note")).to_have_count(len(more["tune"]["notes"]))
+        expect(page.locator("#body .note")).to_have_count(len(more["tune"]["notes"]))  # of what was shown
 
 
 def test_parts_and_how_they_are_heard(browser: Any, address: str) -> None:

@@ -3,7 +3,7 @@
 import { element } from "../../../export/page/dom.js";
 import { ask, events, file } from "../../../studio/api.js";
 import { Drawn, Go, Saves, Seed, atControlEnter, desk, download, named } from "../../../studio/parts.js";
-import { say, trouble } from "../../../studio/studio.js";
+import { hush, say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
 import { Work } from "../../../studio/work.js";
 import { Player } from "../player/player.js";
@@ -60,6 +60,7 @@ class Page {
     this.doing = element("progress", { id: "doing", hidden: "", "aria-label": t("compose.doing") });
     this.progress = element("p", { class: "quiet", id: "going" });
     this.said = element("p", { class: "quiet", id: "said" });
+    this.told = element("p", { class: "warn", id: "told" });
     this.copies = element("section", { id: "copies", "aria-label": t("compose.copies") });
     this.instruments = new Instruments();
     this.empty = element("p", { class: "empty paper quiet" }, t("compose.empty"));
@@ -75,6 +76,7 @@ class Page {
       score.roll,
       element("input", { id: "seek", type: "range", min: "0", max: "1000", value: "0", "aria-label": t("compose.seek") }),
       this.said,
+      this.told,
       this.copies,
       this.saves.element,
     );
@@ -187,7 +189,7 @@ class Page {
     if (score.bars.size) asked.fill_bars = ranges(score.bars);
     if (score.parts.size) asked.fill_parts = ranges(score.parts);
     const label = t("compose.label.anew", { what: this.#what(), seed: asked.seed });
-    return this.#add({ asked, base: here, role: "fill", loop: here.loop }, label, signal, this.player.place);
+    return this.#add({ asked, base: here, role: "fill", loop: here.loop, anew: [...score.anew] }, label, signal, this.player.place);
   }
 
   // Composes on from what is shown.
@@ -236,21 +238,23 @@ class Page {
   }
 
   // Asks for a tune, and adds it to those that were drawn. one: what is known of it. at: the second where one listens.
-  async #add({ asked, base, role, loop }, label, signal, at = 0) {
+  async #add({ asked, base, role, loop, anew }, label, signal, at = 0) {
     const before = this.here;
     const { playing } = this.player;
-    this.notes = []; // what the server says of it
+    this.notes = []; // what is to be said of it
+    hush();
     try {
       const given = role ? { [role]: { tune: base.tune } } : {};
       const { tune, shown, held_out } = await this.#answer({ ...asked, ...given }, signal);
       if (this.closed) return;
+      if (anew) this.#lost(base, tune, anew);
       const one = { id: ++this.count, asked, of: base?.id, base: base?.tune, role, loop, label, tune, shown, held_out };
+      one.told = this.notes;
       this.at = at;
       this.drawn.add(one, thumb(tune), label);
       this.at = 0;
       if (playing) this.player.play(); // who listens goes on to listen
       say([t("compose.done", { bars: shown.bars.length, notes: tune.notes.length }), ...this.notes].join(" "));
-      this.progress.textContent = this.notes.join(" ");
       this.work.changed();
     } catch (error) {
       if (this.all.classList.contains("live") && !this.closed) {
@@ -260,6 +264,17 @@ class Page {
       }
       throw error;
     }
+  }
+
+  // Says if notes that were to stay are not there: those of a tune that was opened, which the model cannot have.
+  #lost(base, tune, anew) {
+    const places = new Set(tune.notes.map(([start, , pitch]) => `${start} ${pitch}`));
+    const scale = tune.ticks / base.tune.ticks;
+    const gone = base.tune.notes.filter(([start, , pitch], n) => {
+      const at = Math.round(start * scale);
+      return !anew[n] && ![at - 1, at, at + 1].some((tick) => places.has(`${tick} ${pitch}`));
+    });
+    if (gone.length) this.notes.push(t("compose.lost", { count: gone.length }));
   }
 
   // ---------------------------------------------------------------- What is shown
@@ -298,6 +313,7 @@ class Page {
     if (one.asked?.seed !== undefined) this.seed.value = one.asked.seed;
     const counts = t("compose.counts", { bars: shown.bars.length, notes: tune.notes.length });
     this.said.textContent = [...shown.facts, counts].join(" · ");
+    this.told.textContent = (one.told ?? []).join(" ");
     this.#copied(one);
     this.#buttons();
   }
@@ -389,10 +405,10 @@ class Page {
     const { every, here } = this.drawn;
     if (!every.length) return null;
     const ids = new Set(every.map(({ one }) => one.id));
-    const drawn = every.map(({ one: { id, asked, of, base, role, loop, label, tune } }) => {
+    const drawn = every.map(({ one: { id, asked, of, base, role, loop, label, told, tune } }) => {
       // A tune that is given is what is shown; one that others began with is among them, or is kept with it.
       const own = asked.tune ? {} : asked;
-      return { id, asked: own, role, of, ...(base && !ids.has(of) && { base }), loop, label, tune };
+      return { id, asked: own, role, of, ...(base && !ids.has(of) && { base }), loop, label, told, tune };
     });
     const [bars, parts] = [[...this.score.bars], [...this.score.parts]];
     return { wishes: this.wishes.values, lock: this.seed.lock.checked, drawn, here: here?.id, bars, parts };
