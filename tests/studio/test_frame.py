@@ -50,3 +50,25 @@ def test_the_keyboard_goes_on_where_the_new_page_begins(browser: Any, furnished:
     page.keyboard.press("Tab")
     assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
     page.close()
+
+
+def test_who_looks_elsewhere_finds_the_work_again(browser: Any, furnished: str) -> None:  # noqa: F811
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page = browser.new_page()
+    page.goto(furnished)
+    page.get_by_role("article").get_by_role("link", name="text", exact=True).click()
+    page.get_by_role("textbox").first.fill("A tale that is begun")
+    links = page.get_by_role("navigation")
+    links.get_by_role("link", name="Look inside").click()
+    expect(page.get_by_role("textbox").first).to_have_value("A tale that is begun")
+    page.get_by_role("textbox").first.fill("Another")
+    links.get_by_role("link", name="Write").click()
+    expect(page.get_by_role("textbox").first).to_have_value("A tale that is begun")
+    links.get_by_role("link", name="Look inside").click()
+    expect(page.get_by_role("textbox").first).to_have_value("Another")
+    page.go_back()
+    page.get_by_role("button", name="New").click()  # a work of its own
+    links.get_by_role("link", name="About").click()
+    links.get_by_role("link", name="Write").click()
+    expect(page.get_by_role("textbox").first).to_have_value("")
+    page.close()

@@ -52,9 +52,9 @@ function begin(main, view, styles) {
 }
 
 // The parts of the address behind #/. One that nobody could have made is that of the first page.
-function parts() {
+function parts(hash = location.hash) {
   try {
-    return location.hash.split("/").slice(1).map(decodeURIComponent);
+    return hash.split("/").slice(1).map(decodeURIComponent);
   } catch {
     return [];
   }
@@ -83,7 +83,7 @@ async function show() {
     const about = view === "train" ? undefined : shelf.models.find((one) => one.name === name);
     const own = about?.views.filter((one) => shelf.views[one]) ?? [];
     if (own.length && !own.includes(view)) {
-      history.replaceState(null, "", address(own[0], name));
+      moved(address(own[0], name));
       await show();
       return;
     }
@@ -107,6 +107,7 @@ async function show() {
     document.title = `${name} · ${t("title")}`;
     begin(main, view, styles);
     open = module.open(main, { about, shelf, rest, served });
+    moved(location.hash);
     arrived(main);
     keepSettings("used", { ...settings("used"), [name]: Date.now() / 1000 });
   } catch (error) {
@@ -122,13 +123,29 @@ function arrived(main) {
 // Shows the page anew, when what it shows has changed.
 export const again = () => show();
 
+// Where one was last in each page of a model, since the studio was opened here: the links lead back there.
+const visited = new Map(); // address of the page → address with its work
+const links = new Map(); // address of the page → its link
+
+// What a page shows has this address now. here: the page is still shown.
+export function moved(to, here = true) {
+  if (here) history.replaceState(null, "", to);
+  const [view, model] = parts(to);
+  const page = address(view, model);
+  visited.set(page, to);
+  links.get(page)?.setAttribute("href", to);
+}
+
 function navigate(about, view, { trains, views }) {
-  const links = (about?.views ?? []).filter((one) => views[one]).map((one) =>
-    element("a", { href: address(one, about.name), ...(one === view && { "aria-current": "page" }) }, t(`view.${one}`)),
-  );
+  links.clear();
+  for (const one of (about?.views ?? []).filter((each) => views[each])) {
+    const page = address(one, about.name);
+    const current = one === view && { "aria-current": "page" };
+    links.set(page, element("a", { href: visited.get(page) ?? page, ...current }, t(`view.${one}`)));
+  }
   const current = view === "train" && { "aria-current": "page" };
   const frame = trains ? [element("a", { href: address("train"), ...current }, t("view.train"))] : [];
-  $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links] : frame));
+  $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links.values()] : frame));
   $("views").setAttribute("aria-label", t("nav"));
 }
 

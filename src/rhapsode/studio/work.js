@@ -3,7 +3,7 @@
 import { element } from "../export/page/dom.js";
 import { download, group, named } from "./parts.js";
 import * as store from "./store.js";
-import { address, say, trouble } from "./studio.js";
+import { address, moved, say, trouble } from "./studio.js";
 import { t } from "./texts.js";
 
 const FORMAT = "rhapsode work";
@@ -66,7 +66,7 @@ export class Work {
     }
     if (!this.id) {
       this.id = store.freshId();
-      if (!this.closed) history.replaceState(null, "", address(this.view, this.about.name, this.id));
+      moved(address(this.view, this.about.name, this.id), !this.closed);
     }
     const title = this.page.title || t("none");
     try {
@@ -135,7 +135,7 @@ export class Work {
   #begin() {
     this.now();
     this.id = undefined;
-    history.replaceState(null, "", address(this.view, this.about.name));
+    moved(address(this.view, this.about.name));
     this.page.restore(null);
   }
 }

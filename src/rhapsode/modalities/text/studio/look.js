@@ -4,7 +4,7 @@
 import { element } from "../../../export/page/dom.js";
 import { ask } from "../../../studio/api.js";
 import { desk } from "../../../studio/parts.js";
-import { address, say, trouble } from "../../../studio/studio.js";
+import { address, moved, say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
 import { lastOf } from "../../../studio/work.js";
 import { Inside } from "./inside.js";
@@ -53,6 +53,7 @@ class Page {
 
   close() {
     this.closed = true;
+    if (this.sheet.text) moved(this.#address(this.sheet.text), false);
     clearTimeout(this.timer);
     this.pointer.close();
     this.asked?.abort();
@@ -227,7 +228,7 @@ class Page {
     this.sheet.mark(this.step);
     this.#tell();
     this.#tellShares(null);
-    history.replaceState(null, "", this.#address());
+    moved(this.#address());
   }
 
   // From -1 to 1: of a gate, from closed to open.
@@ -403,7 +404,7 @@ class Page {
   }
 
   async #copy() {
-    history.replaceState(null, "", this.#address(this.sheet.text));
+    moved(this.#address(this.sheet.text));
     await navigator.clipboard?.writeText(location.href).catch(() => {});
     say(t("look.copied"));
   }
