@@ -29,17 +29,26 @@ export const hush = () => {
   $("trouble").hidden = true;
 };
 
-// Loads a style sheet of a page, by its path below the package.
-const styles = new Map();
+// Loads a style sheet of a page, by its path below the package, once.
+const sheets = new Map(); // path → { link, loaded }
 function styled(path) {
-  if (!styles.has(path)) {
-    const loaded = new Promise((load, fail) => {
-      const error = () => fail(new Error(t("failed.style", { path })));
-      document.head.append(element("link", { rel: "stylesheet", href: `/page/${path}`, load, error }));
+  if (!sheets.has(path)) {
+    const link = element("link", { rel: "stylesheet", href: `/page/${path}` });
+    const loaded = new Promise((resolve, reject) => {
+      link.addEventListener("load", resolve);
+      link.addEventListener("error", () => reject(new Error(t("failed.style", { path }))));
     });
-    styles.set(path, loaded);
+    sheets.set(path, { link, loaded });
+    document.head.append(link);
   }
-  return styles.get(path);
+  return sheets.get(path).loaded;
+}
+
+// A page begins: its style sheets count, and those of other pages do not.
+function begin(main, view, styles) {
+  for (const [path, { link }] of sheets) if (link.sheet) link.sheet.disabled = !styles.includes(path);
+  main.className = view;
+  main.replaceChildren();
 }
 
 // The parts of the address behind #/. One that nobody could have made is that of the first page.
@@ -83,20 +92,20 @@ async function show() {
     if (!own.length) {
       const module = await (early ?? framed(view));
       if (mine !== turn) return;
-      main.className = view === "train" ? "train" : "home";
-      main.replaceChildren();
+      begin(main, view === "train" ? "train" : "home", module.styles);
       open = module.open(main, { shelf, rest: [name, ...rest] });
       arrived(main);
       if (name && view !== "train" && !about) trouble(new Error(t("failed.model", { name })));
       return;
     }
-    main.className = view;
-    main.replaceChildren(element("p", { class: "quiet" }, t("wait", { name })));
+    begin(main, view, []);
+    main.append(element("p", { class: "quiet" }, t("wait", { name })));
     const [module, served] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
-    await Promise.all((module.styles ?? []).map(styled));
+    const { styles = [] } = module;
+    await Promise.all(styles.map(styled));
     if (mine !== turn) return;
     document.title = `${name} · ${t("title")}`;
-    main.replaceChildren();
+    begin(main, view, styles);
     open = module.open(main, { about, shelf, rest, served });
     arrived(main);
     keepSettings("used", { ...settings("used"), [name]: Date.now() / 1000 });

@@ -79,9 +79,9 @@ export class Picture {
     this.draw();
   }
 
-  // The last sentence of the take is new.
+  // Another sentence of the take is there.
   add() {
-    const n = this.take.sentences.length - 1;
+    const n = this.cells.length;
     this.#lanes(n, this.take.sentences[n]);
     this.#place(n);
     this.canvas.heard();

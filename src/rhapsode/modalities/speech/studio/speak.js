@@ -181,36 +181,37 @@ class Page {
     const take = new Take(this.#asked());
     const before = this.take;
     this.player.pause();
-    try {
-      await this.#while(t("speak.speaking"), () =>
-        take.speak(signal, async () => {
-          take.adopt(before);
-          await take.again(signal);
-          this.#came(take);
-        }),
-      );
-    } finally {
-      this.player.ended();
-    }
-    this.#whole(take);
+    await this.#made(take, signal, async () => {
+      take.adopt(before);
+      await take.again(signal);
+      if (this.closed || take.sentences.length > 1) return;
+      this.player.more = true;
+      this.drawn.add(take, BLANK, this.#label(take));
+      this.#play(0);
+    });
     this.#bound();
     say(t("speak.done", { seconds: take.seconds.toFixed(1) }));
   }
 
-  // A sentence of a take that is being spoken is there: it is heard while the next one is made.
-  #came(take) {
-    if (this.closed) return;
-    if (take.sentences.length === 1) {
-      this.player.more = true;
-      this.drawn.add(take, BLANK, this.#label(take));
-      this.#play(0);
-    } else if (this.take === take) {
-      this.picture.add();
+  // Speaks a take. Each sentence is seen, and can be heard, while the next one is made. came: is called before.
+  async #made(take, signal, came = () => {}) {
+    const next = async () => {
+      await came();
+      if (this.closed || this.drawn.here !== take) return;
+      if (this.take !== take) this.#shown(take);
+      while (this.picture.cells.length < take.sentences.length) this.picture.add();
       this.#load();
       this.#noted();
+    };
+    try {
+      await this.#while(t("speak.speaking"), () => take.speak(signal, next));
+    } finally {
+      this.player.ended();
+      if (take.sentences && !this.closed) this.#whole(take);
     }
   }
 
+  // All of a take has come.
   #whole(take) {
     const own = this.drawn.every.find(({ one }) => one === take);
     for (const name of ["aria-label", "title"]) own?.button.setAttribute(name, this.#label(take));
@@ -255,14 +256,12 @@ class Page {
     this.work.changed(); // another one is looked at
     this.running?.abort();
     this.player.pause();
-    if (take.sentences) {
+    if (take.sentences?.length) {
       this.#shown(take);
       return;
     }
-    this.go.run(async (signal) => {
-      await this.#while(t("speak.speaking"), () => take.speak(signal));
-      if (!this.closed && this.drawn.here === take) this.#shown(take);
-    });
+    this.go.stop();
+    this.go.run((signal) => this.#made(take, signal));
   }
 
   #shown(take) {
