@@ -56,7 +56,8 @@ export class MidiOut {
   }
 
   volume(value) {
-    for (const channel of this.#channels()) this.output.send([CONTROL | channel, VOLUME, Math.round(127 * Math.sqrt(value))]);
+    const loudness = Math.round(127 * Math.sqrt(value));
+    for (const channel of this.#channels()) this.output.send([CONTROL | channel, VOLUME, loudness]);
   }
 
   #channels() {

@@ -50,7 +50,8 @@ class Page {
   }
 
   #build(main) {
-    const button = (name, click) => element("button", { id: name, click, title: t(`compose.${name}.title`) }, t(`compose.${name}`));
+    const button = (name, click) =>
+      element("button", { id: name, click, title: t(`compose.${name}.title`) }, t(`compose.${name}`));
     const row = (kind, ...parts) => element("div", { class: `row ${kind}` }, ...parts);
     this.on = button("on", () => this.go.run((signal) => this.#goOn(signal)));
     this.others = button("others", () => this.score.invert());
@@ -64,14 +65,15 @@ class Page {
     this.copies = element("section", { id: "copies", "aria-label": t("compose.copies") });
     this.instruments = new Instruments();
     this.empty = element("p", { class: "empty paper quiet" }, t("compose.empty"));
-    const hint = this.served.fills.length ? t(this.served.fills.length > 1 ? "compose.hint.parts" : "compose.hint") : t("compose.hint.none");
     const { score } = this;
+    const hint = t(score.byParts ? "compose.hint.parts" : score.byBars ? "compose.hint" : "compose.hint.none");
+    const quiet = (text) => element("span", { class: "quiet" }, text);
     this.all = element(
       "section",
       { id: "tune", "aria-label": t("compose.tune") },
       this.#transport(),
-      row("choosing", element("span", { class: "quiet" }, t("compose.hear")), score.heard),
-      ...(score.byBars ? [row("choosing", element("span", { class: "quiet" }, t("compose.draw")), score.chosen, this.others, this.none)] : []),
+      row("choosing", quiet(t("compose.hear")), score.heard),
+      ...(score.byBars ? [row("choosing", quiet(t("compose.draw")), score.chosen, this.others, this.none)] : []),
       element("p", { class: "quiet hint" }, hint),
       score.roll,
       element("input", { id: "seek", type: "range", min: "0", max: "1000", value: "0", "aria-label": t("compose.seek") }),
@@ -321,12 +323,15 @@ class Page {
   #copied({ shown, held_out }) {
     const { copies, longest } = shown;
     if (!copies) return this.copies.replaceChildren();
-    const usual = held_out?.tunes ? ` ${t("compose.copies.usual", { half: held_out.notes[0], most: held_out.notes[1] })}` : "";
-    const head = copies.length ? t("compose.copies.some", { of: longest[1] }) : t("compose.copies.none", { notes: longest[0], of: longest[1] });
-    const list = copies.map(({ notes, bar, title, name, known_bar }) => {
-      const where = { notes: notes.length, bar, title: title || name || t("compose.copies.untitled"), known: known_bar };
+    const [half, most] = held_out?.notes ?? [];
+    const usual = held_out?.tunes ? ` ${t("compose.copies.usual", { half, most })}` : "";
+    const [copied, of] = longest;
+    const head = t(copies.length ? "compose.copies.some" : "compose.copies.none", { notes: copied, of });
+    const list = copies.map(({ notes, bar, title: called, name, known_bar: known }) => {
+      const where = { notes: notes.length, bar, title: called || name || t("compose.copies.untitled"), known };
       const play = () => this.player.seek(this.player.bars[bar - 1] ?? 0);
-      return element("li", {}, element("button", { click: play, title: t("compose.copies.play") }, t("compose.copies.row", where)));
+      const title = t("compose.copies.play");
+      return element("li", {}, element("button", { click: play, title }, t("compose.copies.row", where)));
     });
     const rows = element("ul", {}, ...list);
     const all = element("summary", {}, t("compose.copies.all", { count: copies.length }));
@@ -340,7 +345,8 @@ class Page {
     const tune = rechorded(here.tune, score.spans[bar], text);
     const selected = new Set([...score.bars, bar]);
     await this.go.run(async (signal) => {
-      await this.#add({ asked: { tune: { tune } }, loop: here.loop }, t("compose.label.chord", { bar: bar + 1 }), signal, this.player.place);
+      const label = t("compose.label.chord", { bar: bar + 1 });
+      await this.#add({ asked: { tune: { tune } }, loop: here.loop }, label, signal, this.player.place);
       score.select(selected, score.parts);
       score.focusChord(bar);
     });
@@ -370,7 +376,8 @@ class Page {
   #read(chosen) {
     if (this.go.running) return;
     this.go.run(async (signal) => {
-      if (chosen.size > LARGEST) throw new Error(t("compose.large", { name: chosen.name, most: LARGEST.toLocaleString("en") }));
+      const most = LARGEST.toLocaleString("en");
+      if (chosen.size > LARGEST) throw new Error(t("compose.large", { name: chosen.name, most }));
       let music = null;
       try {
         music = given(new Uint8Array(await chosen.arrayBuffer()));

@@ -92,8 +92,11 @@ export class Score {
   // ---------------------------------------------------------------- Bars
 
   #numbers() {
-    const role = this.byBars ? (n) => ({ role: "option", id: `bar-${n + 1}`, "aria-label": t("compose.bar", { bar: n + 1 }) }) : () => ({});
-    this.cells = this.spans.map((span, n) => this.#placed(element("div", { class: "cell", ...role(n) }, String(n + 1)), span));
+    const option = (bar) => ({ role: "option", id: `bar-${bar}`, "aria-label": t("compose.bar", { bar }) });
+    this.cells = this.spans.map((span, n) => {
+      const own = { class: "cell", ...(this.byBars && option(n + 1)) };
+      return this.#placed(element("div", own, String(n + 1)), span);
+    });
     this.ruler.replaceChildren(...this.cells);
   }
 
@@ -193,14 +196,16 @@ export class Score {
     const unheard = chords.some(([tick, symbol, pitches]) => tick >= begin && tick < end && symbol && !pitches?.length);
     const kind = unheard ? "unheard" : text ? "" : "held";
     if (!this.harmonic) return element("div", { class: `cell ${kind}` }, text);
-    const own = { class: `cell ${kind}`, tabindex: bar ? "-1" : "0", "data-bar": bar, title: t(unheard ? "compose.unheard" : "compose.lane.title") };
+    const title = t(unheard ? "compose.unheard" : "compose.lane.title");
+    const own = { class: `cell ${kind}`, tabindex: bar ? "-1" : "0", "data-bar": bar, title };
     const label = t("compose.chord", { bar: bar + 1, text: text || t("compose.chord.held") });
     return element("button", { ...own, "aria-label": label, click: () => this.#write(bar, text) }, text || "·");
   }
 
   #write(bar, text) {
     const button = this.lane.children[bar];
-    const input = element("input", { type: "text", class: "cell", value: text, maxlength: "100", "aria-label": t("compose.chord.write", { bar: bar + 1 }) });
+    const own = { type: "text", class: "cell", value: text, maxlength: "100" };
+    const input = element("input", { ...own, "aria-label": t("compose.chord.write", { bar: bar + 1 }) });
     this.#placed(input, this.spans[bar]);
     let open = true;
     const end = (take) => {
@@ -250,7 +255,9 @@ export class Score {
   #parts(sounds) {
     const swatch = (hue) => element("i", { class: hue });
     this.heard.replaceChildren(
-      ...sounds.map(({ name, hue, heard }, n) => element("button", { "data-part": n, "aria-pressed": heard }, swatch(hue), name)),
+      ...sounds.map(({ name, hue, heard }, n) =>
+        element("button", { "data-part": n, "aria-pressed": heard }, swatch(hue), name),
+      ),
     );
     this.heard.parentElement.hidden = sounds.length < 2;
     this.chosen.hidden = !this.byParts || this.tune.parts.length < 2;
@@ -283,7 +290,9 @@ export class Score {
       cell.classList.toggle("active", focused && n === this.active);
     });
     if (this.byBars) this.ruler.setAttribute("aria-activedescendant", `bar-${this.active + 1}`);
-    for (const button of this.chosen.children) button.setAttribute("aria-pressed", this.parts.has(Number(button.dataset.chosen)));
+    for (const button of this.chosen.children) {
+      button.setAttribute("aria-pressed", this.parts.has(Number(button.dataset.chosen)));
+    }
     this.shades.replaceChildren(...[...this.bars].map((n) => this.#placed(element("div", {}), this.spans[n])));
     this.rects.forEach((rect, n) => {
       const anew = this.#anew(n);

@@ -14,12 +14,13 @@ export class Wishes {
   constructor({ heeds, usual, bars }, seed) {
     this.inputs = {};
     const kept = store.settings("compose");
-    const own = { bars, metre: usual.metre.join("/"), key: usual.key, tempo: usual.tempo && Math.round(usual.tempo), max_copy: t("compose.any") };
+    const tempo = usual.tempo && Math.round(usual.tempo);
+    const own = { bars, metre: usual.metre.join("/"), key: usual.key, tempo, max_copy: t("compose.any") };
     const field = (name) => this.#field(name, kept[name], own[name] || t("compose.own"));
     const some = (names) => names.filter((name) => heeds.includes(name)).map(field);
     this.fresh = element("fieldset", { id: "wish-new" }, element("legend", {}, t("compose.fresh")), ...some(FRESH));
-    const heat = { type: "range", id: "temperature", min: "0.1", max: "2", step: "0.05", value: String(kept.temperature ?? 1) };
-    this.temperature = element("input", { ...heat, input: () => this.#told() });
+    const heat = { type: "range", id: "temperature", min: "0.1", max: "2", step: "0.05" };
+    this.temperature = element("input", { ...heat, value: String(kept.temperature ?? 1), input: () => this.#told() });
     this.degrees = element("output", { for: "temperature" });
     this.element = element(
       "section",
@@ -43,10 +44,11 @@ export class Wishes {
     if (NUMBERS[name]) {
       const [min, max, step] = NUMBERS[name];
       const limits = { type: "number", min: String(min), max: String(max), step: String(step) };
-      this.inputs[name] = element("input", { ...common, ...limits, placeholder: String(usual), value: String(kept ?? "") });
+      const shown = { placeholder: String(usual), value: String(kept ?? "") };
+      this.inputs[name] = element("input", { ...common, ...limits, ...shown });
     } else if (WORDS.includes(name)) {
-      const most = name === "chords" ? "5000" : "100";
-      this.inputs[name] = element("input", { ...common, type: "text", placeholder: usual, value: kept ?? "", maxlength: most });
+      const shown = { type: "text", placeholder: usual, value: kept ?? "", maxlength: name === "chords" ? "5000" : "100" };
+      this.inputs[name] = element("input", { ...common, ...shown });
     } else {
       this.inputs[name] = element("input", { ...common, type: "checkbox", ...(kept && { checked: "" }) });
       return element("label", { class: "tick", title: common.title }, this.inputs[name], t(`compose.${called}`));
@@ -60,7 +62,7 @@ export class Wishes {
 
   // Whether what is written can be; shows what cannot.
   check() {
-    const wrong = Object.values(this.inputs).find((input) => !input.disabled && !input.matches(":disabled") && !input.checkValidity());
+    const wrong = Object.values(this.inputs).find((input) => !input.matches(":disabled") && !input.checkValidity());
     wrong?.reportValidity();
     return !wrong;
   }
