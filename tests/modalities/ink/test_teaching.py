@@ -253,6 +253,6 @@ def test_in_a_browser(browser: Any, teacher: Teacher) -> None:
         expect(page.locator("#outcome")).to_contain_text("has learnt your hand")
         expect(page.locator("#specimens img")).to_have_count(3, timeout=60_000)
         page.get_by_role("link", name="Write with your hand").click()
-        page.locator("#text").fill("bead")
+        page.locator("textarea#text").fill("bead")
         page.locator("#go").click()
         expect(page.locator("#status")).to_contain_text("was written", timeout=30_000)
