@@ -30,6 +30,11 @@ def test_addresses_of_what_is_not_there(browser: Any, furnished: str) -> None:  
         expect(page.get_by_role("alert")).to_contain_text(told) if told else expect(
             page.get_by_role("alert")
         ).to_be_hidden()
+    page.goto("about:blank")
+    page.goto(f"{base}#/train/gone")
+    expect(page.get_by_role("main")).to_contain_text("no training 'gone' here")
+    page.get_by_role("link", name="To the other trainings").click()
+    expect(page.get_by_role("heading", name="Train a model of your own files")).to_be_visible()
     # A page that this model does not have is its first one.
     page.goto("about:blank")
     page.goto(f"{base}#/compose/text")

@@ -177,6 +177,7 @@ const ENGLISH = {
   "train.finished": "Finished",
   "train.stopped": "Stopped; it can go on",
   "train.failed": "It has failed",
+  "train.others": "To the other trainings",
   "train.of": "Training {name}",
   "train.best": "best {loss}",
   "train.preparing": "The data is being prepared. How long that takes depends on how much there is: seconds for a book, minutes for recordings.",

@@ -14,7 +14,7 @@ const COLUMNS = 3; // samples side by side: the first, the middle, the latest
 
 export class Watched {
   constructor(main, shelf, name) {
-    Object.assign(this, { shelf, name, metrics: [], facts: {}, shown: "" });
+    Object.assign(this, { main, shelf, name, metrics: [], facts: {}, shown: "" });
     this.curve = new Curve(t("train.curve"));
     this.state = element("p", { id: "state", role: "status" });
     this.bar = element("progress", { id: "progress", max: "1", value: "0", "aria-label": t("train.progress") });
@@ -88,9 +88,19 @@ export class Watched {
       if (going) this.timer = setTimeout(() => this.#look(), EVERY);
     } catch (error) {
       if (this.closed) return;
+      if (error.status === 400 && this.going === undefined) {
+        this.#none(error);
+        return;
+      }
       trouble(error);
       if (this.going) this.timer = setTimeout(() => this.#look(), 4 * EVERY);
     }
+  }
+
+  // There is no such training, or not any more.
+  #none(error) {
+    const link = element("a", { href: address("train") }, t("train.others"));
+    this.main.replaceChildren(element("h1", {}, t("train.of", { name: this.name })), element("p", { role: "alert" }, error.message), link);
   }
 
   // Back to the form, with what this training was to learn from if it is the last one that was begun.
