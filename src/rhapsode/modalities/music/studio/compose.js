@@ -65,6 +65,7 @@ class Page {
     this.empty = element("p", { class: "empty paper quiet" }, t("compose.empty"));
     const hint = this.served.fills.length ? t(this.served.fills.length > 1 ? "compose.hint.parts" : "compose.hint") : t("compose.hint.none");
     const { score } = this;
+    this.drawn = new Drawn(t("compose.drawn"), (one) => this.#chose(one), () => {});
     this.all = element(
       "section",
       { id: "tune", "aria-label": t("compose.tune") },
@@ -76,14 +77,14 @@ class Page {
       element("input", { id: "seek", type: "range", min: "0", max: "1000", value: "0", "aria-label": t("compose.seek") }),
       this.said,
       this.copies,
+      this.drawn.element,
       this.saves.element,
     );
-    this.drawn = new Drawn(t("compose.drawn"), (one) => this.#chose(one), () => {});
     const open = button("open", () => this.choose.click());
     const tools = row("tools", this.go.button, this.on, open, this.choose, this.doing, this.progress);
     this.place = element("div", { class: "place" }, this.empty, this.all);
     const keys = element("p", { class: "quiet keys" }, t("compose.keys"));
-    const work = [tools, this.place, this.drawn.element, this.work.element, keys];
+    const work = [tools, this.place, this.work.element, keys];
     main.append(desk(work, [this.wishes.element], "composing"));
     this.#droppable(this.place);
     // What was clicked leaves the space bar to the player.
