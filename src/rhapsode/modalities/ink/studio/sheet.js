@@ -17,7 +17,7 @@ export class Sheet {
     const speeds = SPEEDS.map((one) => element("option", { value: String(one) }, t(`ink.speed.${one}`)));
     this.speed = element("select", { id: "speed", change: () => this.#changed() }, ...speeds);
     this.speed.value = String(kept.speed ?? 1);
-    this.watched = element("input", { type: "checkbox", id: "live", change: () => this.#changed() });
+    this.watched = element("input", { type: "checkbox", id: "live", change: () => this.#watch() });
     this.watched.checked = kept.live ?? true;
     this.looked = element("input", { type: "checkbox", id: "attend", change: () => this.#changed() });
     this.looked.checked = kept.attend ?? false;
@@ -110,6 +110,15 @@ export class Sheet {
     if (this.film?.playing) this.#play();
     this.#moments();
     if (this.film) this.#told(this.film.at, this.film.playing);
+  }
+
+  // Who does not want to watch the pen sees the whole drawing at once.
+  #watch() {
+    if (this.film?.playing && !this.watched.checked) {
+      this.film.pause();
+      this.film.seek(this.film.length);
+    }
+    this.#changed();
   }
 
   #press() {
