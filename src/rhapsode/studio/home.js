@@ -34,6 +34,7 @@ class Home {
     const many = shelf.models.length > RECENT;
     const sorting = element("label", {}, t("home.by"), " ", this.order);
     this.bar = element("div", { class: "row bar" }, ...(many ? [this.filter] : []), ...(shelf.models.length > 1 ? [sorting] : []), this.count);
+    this.bar.hidden = shelf.models.length < 2;
     this.recent = element("ul", { class: "works" });
     this.works = element("section", {}, element("h2", {}, t("home.recent")), this.recent);
     this.demos = element("section", { class: "demos" });

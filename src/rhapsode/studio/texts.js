@@ -236,6 +236,8 @@ const ENGLISH = {
 
   "ink.text": "The text that is written by hand",
   "ink.empty": "What is to be written?",
+  "ink.start": "Press Write, or Ctrl Enter.",
+  "ink.drawing.start": "Press Draw, or Ctrl Enter.",
   "ink.hello": "Hello",
   "ink.drawing": "a drawing",
   "ink.damaged": "it has no text, or no list of drawings",
@@ -262,7 +264,7 @@ const ENGLISH = {
   "ink.speed.10": "10 times",
   "ink.live": "watch the pen",
   "ink.attend": "show attention",
-  "ink.attention.note": "Which characters the network sees at each step of the pen. Point at the picture to go to a step.",
+  "ink.attention.note": "Which characters the network sees at each step of the pen. Click the picture to go to a step.",
   "ink.attention.picture": "How much of each character of “{text}” is seen at each step",
   "ink.end": "end",
   "ink.page.back": "The page before",
@@ -645,7 +647,7 @@ const ENGLISH = {
   "forecast.low": "10 of 100 are lower",
   "forecast.high": "10 of 100 are higher",
   "forecast.path": "path",
-  "forecast.told": "At its end ({time}), the middle of the paths is {middle}, and 80 of 100 lie between {low} and {high}. The series is {frequency}.",
+  "forecast.told": "At its end ({time}), the middle of the paths is {middle}; 80 of 100 paths lie between {low} and {high}. The series is {frequency}.",
   "forecast.done": "The forecast is there.",
   "forecast.large": "{name} has more than 2,000,000 characters; the command takes such tables: rhapsode forecast",
 

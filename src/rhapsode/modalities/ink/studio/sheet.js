@@ -11,8 +11,10 @@ const LARGER = 1.7; // than the drawing's mm, where there is room
 const USUAL = 4; // mm, the x-height where none was asked for
 
 export class Sheet {
-  constructor() {
+  // start: what to do while there is no drawing.
+  constructor(start) {
     const kept = store.settings("ink.sheet");
+    this.start = element("p", { class: "quiet start" }, start);
     this.paper = element("div", { class: "ink paper", role: "img", "aria-label": t("ink.sheet") });
     const speeds = SPEEDS.map((one) => element("option", { value: String(one) }, t(`ink.speed.${one}`)));
     this.speed = element("select", { id: "speed", change: () => this.#changed() }, ...speeds);
@@ -52,7 +54,9 @@ export class Sheet {
   clear() {
     this.film?.pause();
     this.film = null;
-    this.paper.replaceChildren();
+    this.paper.replaceChildren(this.start);
+    this.paper.setAttribute("aria-label", t("ink.sheet"));
+    this.paper.classList.remove("paged");
     this.told.textContent = "";
     this.controls.hidden = this.pages.hidden = this.attention.element.hidden = true;
   }
@@ -68,7 +72,6 @@ export class Sheet {
   preview(picture, told) {
     if (picture.parentNode !== this.paper) {
       this.clear();
-      this.paper.classList.remove("paged");
       this.paper.replaceChildren(picture);
     }
     this.told.textContent = told;
