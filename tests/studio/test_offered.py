@@ -64,6 +64,14 @@ train           codec chars: rhapsode train mix -o MODEL"""
     assert found["training"]["noun"] == "text"
     found = told_of("path            x\nkind            text\ntrain           nothing: it is empty.")
     assert found["why"] == "it is empty." and not found["codec"] and "training" not in found
+    found = told_of(
+        "path            x\ntable           x: 1 series\n  visits: a week: 500 values, 2023-01-01 to 2024-05-14\n"
+        "the oddest utterances, with what is odd (suspect from 6 on)\n    0.6  heard: the phone u\n"
+    )
+    assert found["rows"][1:] == [
+        ["visits: a week", "500 values, 2023-01-01 to 2024-05-14"],
+        ["", "the oddest utterances, with what is odd (suspect from 6 on)\n0.6  heard: the phone u"],
+    ]
     assert told_of("") == {"rows": [], "warnings": [], "codec": "", "why": ""}
 
 

@@ -112,6 +112,10 @@ def test_files_that_are_sent_stay_in_their_folder(client: httpx.Client, home: Pa
     assert sent(client, "safe", "books/one.txt", b"abc") == first  # the same again
     assert Path(sent(client, "safe", "books/one.txt", b"other")).name == "one (2).txt"
     assert Path(first).read_bytes() == b"abc"
+    again = sent(client, "safe", "books/one.txt?new", b"abc")  # what is there was dropped before, and left out
+    assert Path(again) == home / "uploads" / "safe" / "books-2" / "one.txt"
+    assert Path(sent(client, "safe", "notes/one.txt?new", b"abc")).parent.name == "notes"
+    assert Path(sent(client, "safe", "one.txt?new", b"abc")).parent.name == "safe"
     assert not list(home.rglob("*.part"))
     large = b"a" * (5 << 20)
     assert len(Path(sent(client, "safe", "large.txt", large)).read_bytes()) == len(large)

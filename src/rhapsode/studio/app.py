@@ -34,7 +34,7 @@ from rhapsode.studio.copies import Novel, copies
 from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
 from rhapsode.studio.runs import Runs, named
-from rhapsode.studio.shelf import Shelf, constraints, views
+from rhapsode.studio.shelf import Shelf, constraints, free, views
 from rhapsode.studio.site import HEADERS, Site, file_of
 from rhapsode.training.log import PICTURE
 
@@ -359,9 +359,12 @@ class Studio(Server):
         return JSONResponse({"sources": await asyncio.to_thread(self.runs.look, asked.sources)})
 
     async def _upload(self, request: Request) -> Response:
-        """A file that was dropped into the page, as it is, in its folders. Answers with its path."""
+        """A file that was dropped into the page, as it is, in its folders. Answers with its path. With `?new`, the
+        first of its folders has a number if it is there: what was dropped before, and left out, is not learnt from."""
         folder = self.runs.uploads(request.path_params["name"])
         parts = [_named(part) for part in request.path_params["file"].split("/")][-FOLDERS:]
+        if "new" in request.query_params and len(parts) > 1:
+            parts[0] = free(folder / parts[0]).name
         path = await _received(request, folder.joinpath(*parts))
         return JSONResponse({"path": str(path), "folder": str(folder / parts[0])})
 

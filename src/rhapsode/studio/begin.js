@@ -127,7 +127,7 @@ export class Begin {
       say(t("train.nothing"));
       return;
     }
-    if (!this.named) this.name.value = this.#fresh(stem(found[0].path));
+    if (!this.named && !this.rows.size) this.name.value = this.#fresh(stem(found[0].path));
     if (!this.name.reportValidity()) return;
     const total = found.reduce((sum, { file }) => sum + file.size, 0);
     const stop = new AbortController();
@@ -139,20 +139,23 @@ export class Begin {
     const row = element("div", { class: "paper sending" }, element("b", {}, t("train.sending", { name: label })), cancel, bar, told);
     this.found.append(row);
     this.#ready();
+    const tops = new Map(); // folder that was dropped → its name in the studio
     const together = found.filter(({ path }) => !path.includes("/")).length > ALONE ? `${t("train.together")}/` : "";
     const sources = new Set();
     let before = 0;
     try {
       for (const { file, path } of found) {
-        const where = path.includes("/") ? path : together + path;
-        const to = [this.name.value, ...where.split("/")].map(encodeURIComponent).join("/");
+        const [top, ...rest] = (path.includes("/") ? path : together + path).split("/");
+        const first = rest.length > 0 && !tops.has(top) && !this.#has(top);
+        const to = [this.name.value, tops.get(top) ?? top, ...rest].map(encodeURIComponent).join("/") + (first ? "?new" : "");
         const progress = (loaded) => {
           bar.value = before + loaded;
           told.textContent = t("train.sent.of", { done: bytes(before + loaded), all: bytes(total) });
         };
         const answer = await send(`/api/runs/files/${to}`, file, progress, stop.signal);
         before += file.size;
-        sources.add(where.includes("/") ? answer.folder : answer.path);
+        if (rest.length) tops.set(top, last(answer.folder));
+        sources.add(rest.length ? answer.folder : answer.path);
       }
     } catch (error) {
       if (error.name === "AbortError") say(t("train.cancelled"));
@@ -163,6 +166,11 @@ export class Begin {
     this.sending.delete(stop);
     for (const path of sources) this.#look(path);
     this.#ready();
+  }
+
+  // Whether a folder that was dropped is among the sources: then more files can come into it.
+  #has(top) {
+    return this.sources.some((path) => path.split(/[\\/]/).slice(-3).join("/") === `uploads/${this.name.value}/${top}`);
   }
 
   #add() {
@@ -185,7 +193,7 @@ export class Begin {
       this.path.focus();
     };
     const label = { "aria-label": t("train.leave", { path }), title: t("train.leave", { path }) };
-    const title = element("b", { title: path }, path.split(/[\\/]/).filter(Boolean).at(-1) ?? path);
+    const title = element("b", { title: path }, last(path) ?? path);
     const row = element("article", { class: "paper source" }, title, element("button", { type: "button", click: drop, ...label }, "×"), told);
     this.rows.set(path, row);
     this.found.append(row);
@@ -237,7 +245,7 @@ export class Begin {
       const every = codecs.map(({ name, summary }) => element("option", { value: name, title: summary }, `${name}: ${summary}`));
       if (codecs.length > 1) fields.push(field("codec", select("codec", every), t("train.codec")));
       fields.push(field("params", input("params", "text", "800k, 4M"), t("train.params")));
-      for (const { name, kind, example, help } of options) fields.push(field(name, input(name, kind, example), help));
+      for (const { name, kind, example, help } of options) fields.push(field(name, input(name, kind, example), help.replace(/\.$/, "")));
     }
     fields.push(field("dropout", input("dropout", "number"), t("train.dropout")), field("seed", input("seed", "whole"), t("train.seed")));
     fields.push(field("all_files", input("all_files", "flag"), t("train.all_files")));
@@ -261,6 +269,8 @@ export class Begin {
     }
   }
 }
+
+const last = (path) => path.split(/[\\/]/).filter(Boolean).at(-1);
 
 // A name for a model from that of a file or folder.
 function stem(path) {

@@ -34,6 +34,7 @@ class Home {
     const many = shelf.models.length > RECENT;
     const sorting = element("label", {}, t("home.by"), " ", this.order);
     this.bar = element("div", { class: "row bar" }, ...(many ? [this.filter] : []), ...(shelf.models.length > 1 ? [sorting] : []), this.count);
+    this.bar.hidden = shelf.models.length < 2;
     this.recent = element("ul", { class: "works" });
     this.works = element("section", {}, element("h2", {}, t("home.recent")), this.recent);
     this.demos = element("section", { class: "demos" });
@@ -42,11 +43,11 @@ class Home {
     main.append(
       element("div", { class: "row head" }, element("h1", {}, t("home.title")), ...(trains ? [element("a", { class: "button", href: address("train") }, t("home.train"))] : [])),
       empty ? this.#welcome() : element("p", { class: "quiet" }, t("home.below", { folder: shelf.below })),
-      ...(empty ? [this.demos] : []),
+      ...(empty && shelf.models.length ? [element("h2", {}, t("home.ready"))] : []),
       this.bar,
       this.cards,
       this.works,
-      ...(empty ? [] : [this.demos]),
+      this.demos,
       ...(wrong.length ? [element("details", { class: "wrong", open: "" }, element("summary", {}, t("home.wrong", { count: wrong.length })), element("ul", { class: "quiet" }, ...wrong))] : []),
       ...(trains ? [element("p", { class: "veil", "aria-hidden": "true" }, t("home.drop"))] : []),
     );
@@ -110,7 +111,7 @@ class Home {
       about.loss && !quality.length && loss(about.loss), // of a voice, say, others say more
       about.sources.length && t("home.learnt", { sources: about.sources.join(", ") }),
     ].filter(Boolean);
-    const when = [ago(1000 * about.modified), about.seconds && t("home.minutes", { minutes: duration(about.seconds) }), bytes(about.bytes)].filter(Boolean);
+    const when = [!name.startsWith(SHIPPED) && ago(1000 * about.modified), about.seconds && t("home.minutes", { minutes: duration(about.seconds) }), bytes(about.bytes)].filter(Boolean);
     const title = element("a", { href: address(views[0], name) }, name);
     const source = `/api/shelf/picture?model=${encodeURIComponent(name)}&digest=${about.digest.slice(0, 16)}`;
     const writes = sample && (picture !== "model" || about.modality === "text");

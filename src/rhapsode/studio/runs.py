@@ -389,10 +389,15 @@ def told_of(told: str) -> dict[str, Any]:
         elif label == "train":
             codec = text.removeprefix("codec ").partition(":")[0] if text.startswith("codec ") else ""
             why = text.removeprefix("nothing: ") if not codec else ""
+        elif rows and line.startswith("    "):
+            rows[-1][1] += f"\n{line.strip()}"
+        elif line.startswith(" "):  # one of several, with its name
+            name, _, text = line.strip().rpartition(": ")
+            rows.append([name, text])
+        elif line[LABEL - 1 : LABEL].strip():  # a sentence
+            rows.append(["", line])
         elif label and label != "path":
             rows.append([label, text])
-        elif rows and not label and text:
-            rows[-1][1] += f"\n{text}"
     found: dict[str, Any] = {"rows": rows, "warnings": warnings, "codec": codec, "why": why}
     if codec:
         with suppress(UserError):

@@ -168,7 +168,7 @@ class Shelf:
         `restore` brings it back. Raises `UserError`."""
         folder = self.own(name)
         assert self.below is not None
-        to = _free(self.below / TRASH / folder.name)
+        to = free(self.below / TRASH / folder.name)
         _move(folder, to)
         where = {"from": folder.relative_to(self.below).as_posix()}
         place(to / ORIGIN, json.dumps(where).encode(), sync=False)
@@ -229,7 +229,7 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
                 yield from _below(one, depth - 1)
 
 
-def _free(path: Path) -> Path:
+def free(path: Path) -> Path:
     """The path, or the first with a number that is not there."""
     numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
     return path if not path.exists() else next(one for one in numbered if not one.exists())

@@ -22,12 +22,15 @@ export class Watched {
     const button = (id, click) => element("button", { id, click, hidden: "" }, t(`train.${id}`));
     this.stop = button("stop", () => this.#ask("stop", {}));
     this.resume = button("resume", () => this.#ask("resume", {}));
-    this.longer = button("longer", () => this.#ask("resume", { minutes: this.minutes.valueAsNumber || 5 }));
-    this.minutes = element("input", { type: "number", id: "more", min: "0.1", step: "any", value: "5", hidden: "", "aria-label": t("train.minutes") });
-    this.use = element("a", { id: "use", hidden: "" }, t("train.use"));
+    this.longer = element("button", { id: "longer", click: () => this.#ask("resume", { minutes: this.minutes.valueAsNumber || 5 }) }, t("train.longer"));
+    this.minutes = element("input", { type: "number", id: "more", min: "0.1", step: "any", value: "5" });
+    this.further = element("div", { class: "row", hidden: "" }, element("label", {}, t("train.minutes"), " ", this.minutes), this.longer);
+    this.use = element("a", { id: "use", class: "button", hidden: "" }, t("train.use"));
     this.anew = button("anew", () => this.#anew());
     this.about = element("dl", { class: "known" });
     this.notes = element("ul", { class: "quiet notes" });
+    const section = (name, part) => element("section", { hidden: "" }, element("h2", {}, t(`train.${name}`)), part);
+    this.told = [section("about", this.about), section("notes", this.notes)];
     this.samples = element("div", { class: "columns" });
     this.every = element("div", { class: "samples" });
     this.others = element("details", { hidden: "" }, element("summary", {}, t("train.samples.all")), this.every);
@@ -38,16 +41,13 @@ export class Watched {
       this.state,
       this.bar,
       this.left,
-      element("div", { class: "row tools" }, this.stop, this.resume, this.minutes, this.longer, this.anew, this.use),
+      element("div", { class: "row tools" }, this.use, this.stop, this.resume, this.anew, this.further),
       this.curve.element,
       this.unit,
       this.heading,
       this.samples,
       this.others,
-      element("h2", {}, t("train.about")),
-      this.about,
-      element("h2", {}, t("train.notes")),
-      this.notes,
+      ...this.told,
     );
     this.#look();
   }
@@ -126,6 +126,7 @@ export class Watched {
     const there = done && model;
     this.use.href = there ? address(model.views[0], model.name) : address("home");
     this.use.textContent = t(there ? "train.open" : "train.use");
+    this.use.classList.toggle("main", Boolean(there));
   }
 
   #show({ state, progress, stage, notes, samples, error }) {
@@ -145,7 +146,7 @@ export class Watched {
     this.stop.hidden = state !== "running";
     this.resume.hidden = state !== "stopped";
     this.anew.hidden = state !== "failed";
-    this.longer.hidden = this.minutes.hidden = state !== "finished";
+    this.further.hidden = state !== "finished";
     this.#useful(state === "finished");
     const points = (every) => every.map(({ seconds, value }) => [seconds / 60, value]);
     this.curve.show(
@@ -157,6 +158,7 @@ export class Watched {
     );
     this.unit.textContent = this.curve.element.hidden ? "" : t("train.curve.note", { unit: unitOf(unit) });
     this.notes.replaceChildren(...notes.map((one) => element("li", { ...(one.startsWith("warning") && { class: "warn" }) }, one)));
+    this.told[1].hidden = !notes.length;
     this.#compare(samples, found);
     this.#tell();
   }
@@ -190,6 +192,7 @@ export class Watched {
       ["base", given.base],
       ["quality", quality.join(" · ")],
     ].filter(([, value]) => value);
+    this.told[0].hidden = !rows.length;
     this.about.replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, t(`train.about.${name}`)), element("dd", {}, value)]));
   }
 }

@@ -69,7 +69,10 @@ def forecast(
             yield Forecast(one, np.array([sample.record.values[len(one) :] for sample in drawn]))
             continue
         if reason := codec.refusal(one):
-            raise UserError(f"{one.name or 'the series'}: a series {reason}: the model cannot forecast it.")
+            raise UserError(
+                f"{one.name or 'the series'}: a series {reason}: the model cannot forecast it. "
+                "Train a model on this table."
+            )
         drawn = model.generate(length=horizon, samples=samples, seed=seed, sampling=sampling, style=one, outline=one)
         yield Forecast(one, np.array([sample.record.values for sample in drawn]))
 

@@ -48,6 +48,22 @@ def shades(page: Any) -> list[str]:
     return [name for text, name in spans for _ in text]
 
 
+def test_without_a_text_there_are_no_pictures(page: Any) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    pictures = page.locator("canvas.curve, canvas.path:not(.scatter), .units, #varied")
+    expect(page.locator("#find")).to_be_disabled()
+    for one in pictures.all():
+        expect(one).to_be_hidden()
+    page.set_viewport_size({"width": 700, "height": 900})
+    looks(page)
+    for one in pictures.all():
+        expect(one).to_be_visible()
+    page.locator("textarea").fill("")
+    expect(pictures.first).to_be_hidden()
+    expect(page.locator("#value")).to_be_empty()
+    page.set_viewport_size({"width": 800, "height": 900})  # nothing is drawn of what is gone
+
+
 def test_a_text_is_coloured_by_what_a_unit_holds(page: Any, held: np.ndarray) -> None:
     expect = looks(page)
     varied = np.argsort(-held.var(axis=0), kind="stable")
@@ -166,6 +182,7 @@ def test_everybody_can_use_it(browser: Any, address: str) -> None:  # noqa: F811
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     with opened(browser, address, bypass_csp=True) as page:
         page.get_by_role("link", name="Look inside").click()
+        page.locator("#unit").wait_for()
         expect = looks(page)
         page.locator("#what").select_option("input")
         expect(page.locator("#about-gates")).to_contain_text("input gate")

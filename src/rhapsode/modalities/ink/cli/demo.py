@@ -20,9 +20,9 @@ def handwriting(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 10.0,
     output: Output = None,
 ) -> None:
-    """Learn a made hand, then write words.
+    """Learn a synthetic hand, then write words.
 
-    The hand is made by rule. What is written is read again, and said where it cannot be."""
+    A program makes the hand, and another reads what the model writes and says what it cannot read."""
     folder = folder_for("handwriting", output)
     with unbroken():
         from rhapsode.modalities.ink.demo import demo as run

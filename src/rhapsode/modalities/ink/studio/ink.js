@@ -82,7 +82,7 @@ class Page {
     });
     this.go = new Go(this.texts ? "ink" : "ink.drawing", (signal) => this.#draw(signal), () => {});
     this.go.button.title = t("ink.go.title");
-    this.sheet = new Sheet();
+    this.sheet = new Sheet(t(this.texts ? "ink.start" : "ink.drawing.start"));
     this.drawn = new Drawn(t("ink.drawn"), (one) => this.#show(one), ({ url }) => URL.revokeObjectURL(url));
     this.saves = new Saves(FILES, (name) => this.#save(name));
     this.work = new Work(this.about, "ink", this.id, this);

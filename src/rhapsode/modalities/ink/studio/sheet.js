@@ -11,13 +11,15 @@ const LARGER = 1.7; // than the drawing's mm, where there is room
 const USUAL = 4; // mm, the x-height where none was asked for
 
 export class Sheet {
-  constructor() {
+  // start: what to do while there is no drawing.
+  constructor(start) {
     const kept = store.settings("ink.sheet");
+    this.start = element("p", { class: "quiet start" }, start);
     this.paper = element("div", { class: "ink paper", role: "img", "aria-label": t("ink.sheet") });
     const speeds = SPEEDS.map((one) => element("option", { value: String(one) }, t(`ink.speed.${one}`)));
     this.speed = element("select", { id: "speed", change: () => this.#changed() }, ...speeds);
     this.speed.value = String(kept.speed ?? 1);
-    this.watched = element("input", { type: "checkbox", id: "live", change: () => this.#changed() });
+    this.watched = element("input", { type: "checkbox", id: "live", change: () => this.#watch() });
     this.watched.checked = kept.live ?? true;
     this.looked = element("input", { type: "checkbox", id: "attend", change: () => this.#changed() });
     this.looked.checked = kept.attend ?? false;
@@ -52,7 +54,9 @@ export class Sheet {
   clear() {
     this.film?.pause();
     this.film = null;
-    this.paper.replaceChildren();
+    this.paper.replaceChildren(this.start);
+    this.paper.setAttribute("aria-label", t("ink.sheet"));
+    this.paper.classList.remove("paged");
     this.told.textContent = "";
     this.controls.hidden = this.pages.hidden = this.attention.element.hidden = true;
   }
@@ -68,7 +72,6 @@ export class Sheet {
   preview(picture, told) {
     if (picture.parentNode !== this.paper) {
       this.clear();
-      this.paper.classList.remove("paged");
       this.paper.replaceChildren(picture);
     }
     this.told.textContent = told;
@@ -110,6 +113,15 @@ export class Sheet {
     if (this.film?.playing) this.#play();
     this.#moments();
     if (this.film) this.#told(this.film.at, this.film.playing);
+  }
+
+  // Who does not want to watch the pen sees the whole drawing at once.
+  #watch() {
+    if (this.film?.playing && !this.watched.checked) {
+      this.film.pause();
+      this.film.seek(this.film.length);
+    }
+    this.#changed();
   }
 
   #press() {

@@ -20,9 +20,9 @@ def music(
     output: Output = None,
     seed: Annotated[int, typer.Option(help="Of what is played: another makes another.")] = 1,
 ) -> None:
-    """Learn made blues, then play some.
+    """Learn synthetic blues, then play some.
 
-    The blues are made by rule, so it can be said how well what is played holds the form."""
+    A program makes the blues by rule, so it can be measured how well the model keeps to their form."""
     folder = folder_for("music", output)
     with unbroken():
         from rhapsode.modalities.music.bluesform import form

@@ -68,6 +68,7 @@ class Page {
     const { score } = this;
     const hint = t(score.byParts ? "compose.hint.parts" : score.byBars ? "compose.hint" : "compose.hint.none");
     const quiet = (text) => element("span", { class: "quiet" }, text);
+    this.drawn = new Drawn(t("compose.drawn"), (one) => this.#chose(one), () => {});
     this.all = element(
       "section",
       { id: "tune", "aria-label": t("compose.tune") },
@@ -80,14 +81,14 @@ class Page {
       this.said,
       this.told,
       this.copies,
+      this.drawn.element,
       this.saves.element,
     );
-    this.drawn = new Drawn(t("compose.drawn"), (one) => this.#chose(one), () => {});
     const open = button("open", () => this.choose.click());
     const tools = row("tools", this.go.button, this.on, open, this.choose, this.doing, this.progress);
     this.place = element("div", { class: "place" }, this.empty, this.all);
     const keys = element("p", { class: "quiet keys" }, t("compose.keys"));
-    const work = [tools, this.place, this.drawn.element, this.work.element, keys];
+    const work = [tools, this.place, this.work.element, keys];
     main.append(desk(work, [this.wishes.element], "composing"));
     this.#droppable(this.place);
     // What was clicked leaves the space bar to the player.

@@ -15,9 +15,9 @@ def series(
     minutes: Annotated[float, typer.Option(help="How long to train.")] = 0.5,
     output: Output = None,
 ) -> None:
-    """Learn made sales of shops, then forecast a year of them.
+    """Learn synthetic sales of shops, then forecast a year of them.
 
-    The year was held back, so it can be said how good the forecast is."""
+    That year was held out, so it can be measured how good the forecast is."""
     folder = folder_for("series", output)
     with unbroken():
         from rhapsode.modalities.series.demo import demo as run

@@ -22,7 +22,7 @@ def speech(
 ) -> None:
     """Learn the voice of espeak-ng, then speak.
 
-    It is said how near the voice comes to espeak-ng on sentences that it has not heard."""
+    It is measured how near the voice comes to espeak-ng on sentences that it has not heard."""
     folder = folder_for("speech", output)
     with unbroken():
         from rhapsode.modalities.speech.demo import demo as run

@@ -100,8 +100,8 @@ class Page {
       this.picture.element,
       this.here,
       ...(timed ? [element("div", { class: "row tools edits" }, ...this.edits)] : []),
-      element("p", { class: "quiet keys" }, t(timed ? "speak.keys" : "speak.keys.fixed")),
     );
+    this.keys = element("p", { class: "quiet keys", hidden: "" }, t(timed ? "speak.keys" : "speak.keys.fixed"));
     this.saving = element("div", { class: "saving", hidden: "" }, this.saves.element);
     const work = [
       ...(this.served.timed ? [element("div", { class: "row modes", role: "group", "aria-label": t("speak.mode") }, ...this.modes)] : []),
@@ -114,6 +114,7 @@ class Page {
       this.drawn.element,
       this.saving,
       this.work.element,
+      this.keys,
     ];
     main.append(desk(work, [this.settings.element]));
   }
@@ -267,7 +268,7 @@ class Page {
   #shown(take) {
     this.take = take;
     take.history ??= { past: [], future: [] };
-    this.panel.hidden = false;
+    this.panel.hidden = this.keys.hidden = false;
     this.picture.show(take);
     this.#thumb(take);
     this.#load();
@@ -560,7 +561,7 @@ class Page {
     this.player.load([], 0);
     this.take = null;
     this.picture.show(null);
-    this.panel.hidden = true;
+    this.panel.hidden = this.keys.hidden = true;
     this.notes.replaceChildren();
     this.text.value = text;
     this.typed.value = typed;

@@ -18,7 +18,7 @@ def text(
 ) -> None:
     """Learn Python's manual, then write.
 
-    The manual is the text that Python carries for `help()`. The model is compared with compressors and an n-gram."""
+    The manual is the text that Python carries for help(). The model is compared with compressors and an n-gram."""
     folder = folder_for("text", output)
     with unbroken():
         from rhapsode.modalities.text.demo import demo as run

@@ -47,7 +47,7 @@ class Page {
     area.value = text ?? lastText(about.name);
     area.addEventListener("input", () => this.#changed());
     document.addEventListener("selectionchange", (this.selecting = () => this.#selected()));
-    addEventListener("resize", (this.sizing = () => this.inside && this.#draw()));
+    addEventListener("resize", (this.sizing = () => this.inside?.steps && this.#draw()));
     this.#changed();
   }
 
@@ -115,25 +115,29 @@ class Page {
     const chosen = [labelled("layer", this.layers), labelled("what", this.parts), labelled("unit", this.number)];
     const pathNote = element("p", { class: "quiet" }, t("look.path.note"));
     const wandering = element("section", {}, element("h2", {}, t("look.path")), this.path, pathNote);
+    const keys = element("p", { class: "quiet keys" }, t("look.keys"));
+    this.pictures = [
+      element("section", { hidden: "" }, element("h2", {}, t("look.curve")), this.curve, keys),
+      element("div", { class: "pictures", hidden: "" }, this.gating, wandering),
+    ];
+    this.listed = element(
+      "section",
+      { hidden: "" },
+      element("h2", {}, t("look.units")),
+      element("div", { class: "row" }, this.varied, this.opened, this.shut),
+      this.aboutUnits,
+      this.units,
+    );
     const writing = [
       element("div", { class: "row tools" }, ...chosen, this.find, this.link),
       this.sheet.element,
       this.note,
       this.value,
       this.scale,
-      element("h2", {}, t("look.curve")),
-      this.curve,
-      element("p", { class: "quiet keys" }, t("look.keys")),
-      element("div", { class: "pictures" }, this.gating, wandering),
+      ...this.pictures,
     ];
-    const beside = [
-      this.at.element,
-      element("h2", {}, t("look.units")),
-      element("div", { class: "row" }, this.varied, this.opened, this.shut),
-      this.aboutUnits,
-      this.units,
-    ];
-    main.append(desk(writing, beside, "writing"));
+    main.append(desk(writing, [this.at.element, this.listed], "writing"));
+    this.#selected();
   }
 
   // ---------------------------------------------------------------- What is known
@@ -193,7 +197,9 @@ class Page {
 
   // What can be looked at, and what goes with it.
   #offer() {
-    const { parts, gates, gate } = this.inside;
+    const { parts, gates, gate, steps } = this.inside;
+    for (const one of [...this.pictures, this.listed]) one.hidden = !steps; // without a text there is nothing to see
+    if (!steps) this.value.textContent = "";
     const every = [...parts, ...gates];
     if (every.join() !== Array.from(this.parts.options, ({ value }) => value).join()) {
       const name = (one) => (parts.includes(one) ? t(`look.${one}`) : t("look.gate", { name: one }));
