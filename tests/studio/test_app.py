@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.studio.shelf import DEPTH, ORIGIN, TRASH, Shelf
 from rhapsode.training.log import LOG
@@ -169,6 +170,25 @@ def test_models_are_loaded_when_they_are_opened(client: httpx.Client, models: Pa
     assert [one["open"] for one in shelf if one["name"] == "old/letters"] == [True]
     missing = client.post("/api/shelf/open", json={"model": "../../etc"})
     assert missing.status_code == 400 and "no model" in missing.json()["error"]["message"]
+
+
+def test_a_model_that_was_trained_longer_is_loaded_anew(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "book", tmp_path / "book")
+    asked = {"model": "book", "prompt": "It was", "max_tokens": 9, "seed": 3}
+
+    def drawn() -> str:
+        client.post("/api/shelf/open", json={"model": "book"}).raise_for_status()
+        text: str = client.post("/v1/completions", json=asked).json()["choices"][0]["text"]
+        return text
+
+    with studio(tmp_path) as address, httpx.Client(base_url=address.partition("?")[0]) as client:
+        client.get(address)
+        first = drawn()
+        other = (models / "old" / "letters" / checkpoint.MODEL).read_bytes()
+        (tmp_path / "book" / checkpoint.MODEL).write_bytes(other[:100])
+        assert drawn() == first  # what was loaded is there
+        (tmp_path / "book" / checkpoint.MODEL).write_bytes(other)
+        assert drawn() == Model.load(models / "old/letters").generate("It was", length=9, seed=3)[0].text != first
 
 
 def test_a_model_in_the_folder_itself_and_deep_ones(models: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import filecmp
 import secrets
 import tempfile
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
@@ -261,15 +262,27 @@ class Studio(Server):
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)
-        if asked.model not in self.models:
+        known = self.models.get(asked.model)
+        if known is None or await asyncio.to_thread(self._replaced, known):
             task = self._opening.get(asked.model)
             if task is None:
                 task = asyncio.ensure_future(asyncio.to_thread(self._load, asked.model))
                 self._opening[asked.model] = task
                 task.add_done_callback(lambda _: self._opening.pop(asked.model, None))
             served = await asyncio.shield(task)
-            self.models.setdefault(asked.model, served)
+            if self.models.get(asked.model) is known:
+                self.models[asked.model] = served
+                if known is not None:  # it ends what was begun
+                    threading.Thread(target=known.batcher.close, daemon=True).start()
         return Json(self.models[asked.model].about)
+
+    def _replaced(self, served: Served) -> bool:
+        """Whether the file of a model that was loaded holds another one now, such as one that was trained longer."""
+        try:
+            one = self._shelf.find(served.name)
+            return bool(self._shelf.about(one)["digest"] != served.model.checksum)
+        except UserError:  # the file is gone, or is being written: what was loaded is there still
+            return False
 
     def _load(self, name: str) -> Served:
         model = Model.load(self._shelf.find(name).path)

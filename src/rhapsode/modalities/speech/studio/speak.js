@@ -571,7 +571,7 @@ class Page {
     this.quiet = true;
     for (const one of takes) {
       const take = new Take({ ...one.asked, model: this.about.name }, one.changed ?? []);
-      const thumb = String(one.thumb ?? "").startsWith("data:image/png;base64,") ? one.thumb : BLANK;
+      const thumb = /^data:image\/(png|jpeg);base64,/.test(String(one.thumb)) ? one.thumb : BLANK;
       take.thumb = thumb;
       this.drawn.add(take, thumb, this.#label(take));
     }
