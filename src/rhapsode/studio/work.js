@@ -101,6 +101,7 @@ export class Work {
       if (saved?.format !== FORMAT) throw new Error(t("work.format", { format: FORMAT }));
       if (saved.version !== VERSION) throw new Error(t("work.version", { version: saved.version }));
       if (saved.view !== this.view) throw new Error(t("work.view", { view: t(`view.${saved.view}`) }));
+      if (typeof saved.contents !== "object" || Array.isArray(saved.contents)) throw new Error(t("work.damaged"));
       changed = this.showing = true; // what is shown is no change
       this.page.restore(saved.contents);
       this.page.contents(); // what cannot be kept is damaged, too

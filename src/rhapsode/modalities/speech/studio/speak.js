@@ -554,7 +554,8 @@ class Page {
 
   restore(contents) {
     const { text = "", typed = "", isTyped = false, settings, takes = [], here = -1 } = contents ?? {};
-    if (typeof text !== "string" || typeof typed !== "string" || !Array.isArray(takes)) throw new Error(t("speak.damaged"));
+    const whole = (one) => typeof one?.asked === "object" && Array.isArray(one.changed ?? []);
+    if (typeof text !== "string" || typeof typed !== "string" || !takes.every(whole)) throw new Error(t("speak.damaged"));
     this.running?.abort();
     this.go.stop();
     this.player.pause();
