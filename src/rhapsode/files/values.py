@@ -13,6 +13,7 @@ LARGEST = 1e12
 PARTS = 1 << 22
 """The most elements, attributes, lists and objects that are kept in memory at once. Scores and recordings of 50 MB have
 that many. Each takes some hundred bytes of memory, even if it takes only a few in its file."""
+LONE = re.compile("[\ud800-\udfff]")
 FRACTION = re.compile(r"[-+]?(?:\d{1,15}(?:\.\d{0,30})?|\.\d{1,30})|[-+]?\d{1,15}/\d{1,15}", re.ASCII)
 
 
@@ -46,6 +47,11 @@ def sequence(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise UserError(f"{where}: expected a list, found {shown(value)}.")
     return value
+
+
+def readable(text: str) -> str:
+    """The text with U+FFFD for what no encoding has: half of a pair, or a byte of a file's name that is not UTF-8."""
+    return text if text.isascii() else LONE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shown(value: Any) -> str:

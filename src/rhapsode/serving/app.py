@@ -12,7 +12,7 @@ import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
@@ -24,7 +24,7 @@ from rhapsode.serving.completions import Answer
 from rhapsode.serving.endpoint import Endpoint
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import OWNER, Guard, Rules
-from rhapsode.serving.rendering import answer, beside, streamed
+from rhapsode.serving.rendering import Json, answer, beside, streamed
 from rhapsode.serving.requests import Asked, Completion, Detokenize, Going, Look, NewSession, Next, Read, Tokenize
 from rhapsode.serving.served import START, TEXTS, Served
 from rhapsode.serving.sessions import SESSIONS, Session, Sessions, Turn, written
@@ -127,7 +127,7 @@ class Server:
                 told = of(error)
                 if told.status == 500:
                     self._report.warn(f"{request.url.path}: {type(error).__name__}: {error}")
-                response = JSONResponse(told.body, told.status, told.headers)
+                response = Json(told.body, told.status, told.headers)
             self._answers[request.scope["route"].path if "route" in request.scope else "", response.status_code] += 1
             return response
 
@@ -138,9 +138,9 @@ class Server:
         if error.status_code == 405:
             told = ApiError(405, "This path has another method: see /openapi.json.", code="method_not_allowed")
             found = [route.methods or () for route in self._routes if route.matches(request.scope)[0] != Match.NONE]
-            return JSONResponse(told.body, 405, {"Allow": ", ".join(sorted(set().union(*found)))})
+            return Json(told.body, 405, {"Allow": ", ".join(sorted(set().union(*found)))})
         told = ApiError(404, "There is no such path: see /openapi.json. A base URL ends in /v1.", code="not_found")
-        return JSONResponse(told.body, 404)
+        return Json(told.body, 404)
 
     async def _asked(self, request: Request, kind: type[A]) -> A:
         """The body of a request. Raises `ApiError` or `ValidationError`."""
@@ -169,17 +169,17 @@ class Server:
 
     async def _health(self, request: Request) -> Response:
         if self.loading:
-            return JSONResponse({"status": "loading"}, 503, {"Retry-After": "1"})
+            return Json({"status": "loading"}, 503, {"Retry-After": "1"})
         if self.stopping:
             raise ApiError(503, "The server is stopping.", code="stopping")
-        return JSONResponse({"status": "ok"})
+        return Json({"status": "ok"})
 
     async def _list(self, request: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [one.about for one in self.models.values()]})
+        return Json({"object": "list", "data": [one.about for one in self.models.values()]})
 
     async def _model(self, request: Request) -> Response:
         name = request.path_params["id"]
-        return JSONResponse(self._served(name, self.models[name].path if name in self.models else "").about)
+        return Json(self._served(name, self.models[name].path if name in self.models else "").about)
 
     async def _chat(self, request: Request) -> Response:
         raise ApiError(
@@ -208,11 +208,11 @@ class Server:
         asked = await self._asked(request, Detokenize)
         served = self._served(asked.model)
         text = await beside(len(asked.tokens), _text, served, asked.tokens)
-        return JSONResponse({"prompt": text})
+        return Json({"prompt": text})
 
     async def _tokenizer(self, request: Request) -> Response:
         served = self._served(request.query_params.get("model"))
-        return JSONResponse(
+        return Json(
             {
                 "tokenizer_class": served.codec.name,
                 "eos_token": START,
@@ -231,7 +231,7 @@ class Server:
         asked = await self._asked(request, Next)
         served = self._served(asked.model)
         symbols = await self._symbols(served, asked.prompt)
-        return JSONResponse(await asyncio.to_thread(reading.expect, served, symbols, asked))
+        return Json(await asyncio.to_thread(reading.expect, served, symbols, asked))
 
     async def _look(self, request: Request) -> Response:
         asked = await self._asked(request, Look)
@@ -267,22 +267,22 @@ class Server:
         reads = Answer(served, Going(max_tokens=0), [text.symbols])
         await reads.begin()
         await _unless_gone(request, reads)
-        return JSONResponse(self.sessions.add(served, request.scope[OWNER], text).about)
+        return Json(self.sessions.add(served, request.scope[OWNER], text).about)
 
     async def _list_sessions(self, request: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [one.about for one in self.sessions.of(request.scope[OWNER])]})
+        return Json({"object": "list", "data": [one.about for one in self.sessions.of(request.scope[OWNER])]})
 
     async def _show_session(self, request: Request) -> Response:
-        return JSONResponse(self._session(request).about)
+        return Json(self._session(request).about)
 
     async def _drop_session(self, request: Request) -> Response:
         session = self._session(request)
         self.sessions.drop(session)
-        return JSONResponse({"id": session.id, "object": "session", "deleted": True})
+        return Json({"id": session.id, "object": "session", "deleted": True})
 
     async def _fork_session(self, request: Request) -> Response:
         session = self._session(request)
-        return JSONResponse(self.sessions.add(session.served, session.owner, session.text).about)
+        return Json(self.sessions.add(session.served, session.owner, session.text).about)
 
     async def _go_on(self, request: Request) -> Response:
         asked = await self._asked(request, Going)
@@ -304,7 +304,7 @@ class Server:
         return PlainTextResponse("\n".join(lines) + "\n")
 
     async def _openapi(self, request: Request) -> Response:
-        return JSONResponse(openapi.page([route for route, _ in self._paths]))
+        return Json(openapi.page([route for route, _ in self._paths]))
 
 
 NAMES = {

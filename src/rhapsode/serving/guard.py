@@ -139,14 +139,22 @@ def _keys(scope: Scope, headers: dict[bytes, bytes]) -> list[bytes]:
     person who opens it."""
     scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
     found = [given.strip()] if scheme.lower() == b"bearer" else []
-    cookies = http.cookies.SimpleCookie()
-    with suppress(http.cookies.CookieError):
-        cookies.load(headers.get(b"cookie", b"").decode("latin-1"))
-    name = cookie_name(scope)
-    if name in cookies:
-        found.append(cookies[name].value.encode("latin-1", "replace"))
+    found += _cookies(headers.get(b"cookie", b"").decode("latin-1"), cookie_name(scope))
     if scope["method"] == "GET" and scope["path"] == "/":
         found += [one.encode() for one in parse_qs(scope["query_string"].decode("latin-1")).get(QUERY, ())]
+    return found
+
+
+def _cookies(header: str, name: str) -> list[bytes]:
+    """The values of a cookie; there are several if one was set for a part of the paths. Other programs on this machine
+    set cookies for its name, too: one of theirs that is none must not hide ours, as it does from `SimpleCookie`."""
+    found = []
+    for part in header.split(";"):
+        if part.partition("=")[0].strip() == name:
+            one = http.cookies.SimpleCookie()
+            with suppress(http.cookies.CookieError):
+                one.load(part.strip())
+            found += [one[name].value.encode("latin-1", "replace")] if name in one else []
     return found
 
 

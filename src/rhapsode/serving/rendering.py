@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from rhapsode.files.values import readable
 
 T = TypeVar("T")
 
@@ -21,6 +24,27 @@ ELEMENTS = 256
 """The most elements of a list that one call makes JSON of."""
 PIECE = 1 << 16
 """About so many bytes are sent at a time."""
+
+
+class Json(JSONResponse):
+    """JSON of values that come from files and their names, too: null for numbers that are none, and U+FFFD for what is
+    no character, such as half of a pair or a byte of a name that is not UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        try:
+            text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except ValueError:
+            text = json.dumps(finite(content), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return readable(text).encode()
+
+
+def finite(value: Any) -> Any:
+    """The value with null for infinite numbers and for what is none."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 async def beside(size: int, what: Callable[..., T], *given: Any) -> T:
@@ -33,7 +57,7 @@ async def beside(size: int, what: Callable[..., T], *given: Any) -> T:
 def answer(value: Any, size: int) -> Response:
     """An answer. size: about so many elements it has."""
     if size <= LARGE:
-        return JSONResponse(value)
+        return Json(value)
     return StreamingResponse(together(pieces(value)), media_type="application/json")
 
 

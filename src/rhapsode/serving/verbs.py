@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from rhapsode.inference.batching import Cancelled, Full
 from rhapsode.serving.endpoint import Endpoint, Given, Heard, Sampled, Shared, Trace, as_fields
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.openapi import EVENTS
+from rhapsode.serving.rendering import finite
 from rhapsode.serving.served import Served
 
 JSON = "application/json"
@@ -182,7 +182,7 @@ class Task:
         try:
             return _json(whole)
         except ValueError:  # numbers that are none, which JSON does not have
-            return _json(_finite(whole))
+            return _json(finite(whole))
 
     def _headers(self, given: Given) -> Mapping[str, str]:
         found = {"X-Rhapsode-Fingerprint": self._served.fingerprint}
@@ -200,15 +200,6 @@ class Task:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _finite(value: Any) -> Any:
-    """The value with null for infinite numbers and for what is none."""
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Streamed(StreamingResponse):

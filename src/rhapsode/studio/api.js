@@ -37,7 +37,7 @@ export async function* events(path, body, signal) {
   let rest = "";
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) return;
+    if (done) throw new TypeError("network"); // the server was ended: what it tells has an end
     const parts = (rest + value).split("\n\n");
     rest = parts.pop();
     for (const part of parts) {

@@ -6,6 +6,7 @@ import asyncio
 import filecmp
 import secrets
 import tempfile
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
@@ -15,17 +16,19 @@ from urllib.parse import quote
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from rhapsode.console.brought import every
 from rhapsode.errors import UserError
 from rhapsode.files.place import reason
+from rhapsode.files.values import readable
 from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
 from rhapsode.report import Report
-from rhapsode.serving.app import Paths, Server
+from rhapsode.serving.app import Answers, Paths, Server
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
+from rhapsode.serving.rendering import Json
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
 from rhapsode.studio.about import exported, forms, inspected, measured
@@ -35,12 +38,14 @@ from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
 from rhapsode.studio.runs import Runs, named
 from rhapsode.studio.shelf import Shelf, constraints, free, views
-from rhapsode.studio.site import HEADERS, Site, file_of
+from rhapsode.studio.site import CLOSED, HEADERS, Site, file_of
 from rhapsode.training.log import PICTURE
 
 SOURCES, MEASURED = "/api/runs/files", "/api/shelf/score"
 UPLOADS = (SOURCES, MEASURED)
 """What the paths of files that are sent begin with."""
+NAMED = 200
+"""The most bytes of a name of such a file: its end, where it is longer."""
 FOLDERS = 12
 """The most folders in folders of a file that is sent."""
 
@@ -131,6 +136,17 @@ class Studio(Server):
         self.runs = Runs(shelf.below or Path())
         self._opening: dict[str, asyncio.Task[Served]] = {}
         super().__init__([], rules, report)
+
+    def _answering(self, answer: Answers) -> Answers:
+        answered = super()._answering(answer)
+
+        async def closed(request: Request) -> Response:
+            response = await answered(request)
+            for name, value in CLOSED.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return closed
 
     def routes(self) -> list[Route]:
         return [
@@ -223,7 +239,7 @@ class Studio(Server):
         return await self._site.page(request)
 
     async def _shelved(self, request: Request) -> Response:
-        return JSONResponse(await asyncio.to_thread(self._found))
+        return Json(await asyncio.to_thread(self._found))
 
     def _found(self) -> dict[str, Any]:
         shown, wrong = [], []
@@ -246,15 +262,27 @@ class Studio(Server):
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)
-        if asked.model not in self.models:
+        known = self.models.get(asked.model)
+        if known is None or await asyncio.to_thread(self._replaced, known):
             task = self._opening.get(asked.model)
             if task is None:
                 task = asyncio.ensure_future(asyncio.to_thread(self._load, asked.model))
                 self._opening[asked.model] = task
                 task.add_done_callback(lambda _: self._opening.pop(asked.model, None))
             served = await asyncio.shield(task)
-            self.models.setdefault(asked.model, served)
-        return JSONResponse(self.models[asked.model].about)
+            if self.models.get(asked.model) is known:
+                self.models[asked.model] = served
+                if known is not None:  # it ends what was begun
+                    threading.Thread(target=known.batcher.close, daemon=True).start()
+        return Json(self.models[asked.model].about)
+
+    def _replaced(self, served: Served) -> bool:
+        """Whether the file of a model that was loaded holds another one now, such as one that was trained longer."""
+        try:
+            one = self._shelf.find(served.name)
+            return bool(self._shelf.about(one)["digest"] != served.model.checksum)
+        except UserError:  # the file is gone, or is being written: what was loaded is there still
+            return False
 
     def _load(self, name: str) -> Served:
         model = Model.load(self._shelf.find(name).path)
@@ -267,7 +295,7 @@ class Studio(Server):
         if about["picture"] == "model":
             drawn = await asyncio.to_thread(picture, one.path, about["digest"])
             if drawn is not None:
-                return file_of(request, drawn, "image/svg+xml")
+                return file_of(request, drawn, "image/svg+xml", CLOSED | {"Cache-Control": "no-cache"})
         if not (one.folder / PICTURE).is_file():
             return Response(status_code=204)  # it is known only now that there is none: no error
         return FileResponse(one.folder / PICTURE, headers={"Cache-Control": "no-cache"})
@@ -276,17 +304,17 @@ class Studio(Server):
         asked = await self._asked(request, Renamed)
         named(asked.to)
         await self._given_up(asked.model)
-        return JSONResponse({"model": await asyncio.to_thread(self._shelf.rename, asked.model, asked.to)})
+        return Json({"model": await asyncio.to_thread(self._shelf.rename, asked.model, asked.to)})
 
     async def _delete(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)
         await self._given_up(asked.model)
-        return JSONResponse({"trash": await asyncio.to_thread(self._shelf.discard, asked.model)})
+        return Json({"trash": await asyncio.to_thread(self._shelf.discard, asked.model)})
 
     async def _restore(self, request: Request) -> Response:
         asked = await self._asked(request, Restored)
         await asyncio.to_thread(self._shelf.restore, asked.trash)
-        return JSONResponse({})
+        return Json({})
 
     async def _given_up(self, name: str) -> None:
         """The folder of a model is about to be moved: nothing may use it. Raises `UserError`."""
@@ -297,18 +325,20 @@ class Studio(Server):
 
     async def _novelty(self, request: Request) -> Response:
         asked = await self._asked(request, Novel)
-        return JSONResponse(await asyncio.to_thread(copies, self._served(asked.model), asked))
+        return Json(await asyncio.to_thread(copies, self._served(asked.model), asked))
 
     async def _inspect(self, request: Request) -> Response:
         model = self._shelf.find(request.query_params.get("model", ""))
-        return JSONResponse(await asyncio.to_thread(inspected, model))
+        return Json(await asyncio.to_thread(inspected, model))
 
     async def _export(self, request: Request) -> Response:
         asked = await self._asked(request, Exported)
         name, contents = await asyncio.to_thread(exported, self._shelf.find(asked.model), asked.form)
         kind = "application/zip" if name.endswith(".zip") else "application/octet-stream"
         return Response(
-            contents, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
+            contents,
+            media_type=kind,
+            headers={"Content-Disposition": f"attachment; filename*=utf-8''{quote(readable(name))}"},
         )
 
     async def _measure(self, request: Request) -> Response:
@@ -316,47 +346,47 @@ class Studio(Server):
         model = self._shelf.find(request.query_params.get("model", ""))
         with tempfile.TemporaryDirectory(prefix="rhapsode-") as folder:
             path = await _received(request, Path(folder) / _named(request.path_params["file"]))
-            return JSONResponse(await asyncio.to_thread(measured, model, [str(path)]))
+            return Json(await asyncio.to_thread(measured, model, [str(path)]))
 
     # --- trainings ---
 
     async def _demos(self, request: Request) -> Response:
-        return JSONResponse({"demos": list((await asyncio.to_thread(demos)).values())})
+        return Json({"demos": list((await asyncio.to_thread(demos)).values())})
 
     async def _demo(self, request: Request) -> Response:
         asked = await self._asked(request, Demo)
         run = await asyncio.to_thread(self.runs.demo, asked.demo, asked.minutes)
-        return JSONResponse(await asyncio.to_thread(run.about))
+        return Json(await asyncio.to_thread(run.about))
 
     async def _runs(self, request: Request) -> Response:
-        return JSONResponse({"runs": await asyncio.to_thread(self.runs.every)})
+        return Json({"runs": await asyncio.to_thread(self.runs.every)})
 
     async def _run(self, request: Request) -> Response:
         begin = request.query_params.get("begin", "0")
         run = self.runs.get(request.path_params["name"])
-        return JSONResponse(await asyncio.to_thread(run.about, int(begin) if begin.isdecimal() else 0))
+        return Json(await asyncio.to_thread(run.about, int(begin) if begin.isdecimal() else 0))
 
     async def _train(self, request: Request) -> Response:
         asked = await self._asked(request, Begun)
         base = None if asked.base is None else (await asyncio.to_thread(self._shelf.find, asked.base)).path.parent
         begin = (asked.name, asked.sources, asked.minutes, base, asked.options)
         run = await asyncio.to_thread(self.runs.start, *begin)
-        return JSONResponse(await asyncio.to_thread(run.about))
+        return Json(await asyncio.to_thread(run.about))
 
     async def _resume(self, request: Request) -> Response:
         asked = await self._asked(request, Resumed)
         run = await asyncio.to_thread(self.runs.resume, request.path_params["name"], asked.minutes)
-        return JSONResponse(await asyncio.to_thread(run.about))
+        return Json(await asyncio.to_thread(run.about))
 
     async def _stop(self, request: Request) -> Response:
         await self._asked(request, Asked)
         run = self.runs.get(request.path_params["name"])
         run.stop()
-        return JSONResponse(await asyncio.to_thread(run.about))
+        return Json(await asyncio.to_thread(run.about))
 
     async def _found_in(self, request: Request) -> Response:
         asked = await self._asked(request, Inspected)
-        return JSONResponse({"sources": await asyncio.to_thread(self.runs.look, asked.sources)})
+        return Json({"sources": await asyncio.to_thread(self.runs.look, asked.sources)})
 
     async def _upload(self, request: Request) -> Response:
         """A file that was dropped into the page, as it is, in its folders. Answers with its path. With `?new`, the
@@ -366,7 +396,7 @@ class Studio(Server):
         if "new" in request.query_params and len(parts) > 1:
             parts[0] = free(folder / parts[0]).name
         path = await _received(request, folder.joinpath(*parts))
-        return JSONResponse({"path": str(path), "folder": str(folder / parts[0])})
+        return Json({"path": str(path), "folder": str(folder / parts[0])})
 
 
 async def _received(request: Request, to: Path) -> Path:
@@ -381,7 +411,8 @@ async def _received(request: Request, to: Path) -> Path:
         return await asyncio.to_thread(_placed, part, to)
     except OSError as error:
         raise UserError(
-            f"{to.name} cannot be kept in {to.parent}: {reason(error)}. Make room, and send it again."
+            f"{to.name} cannot be kept in {to.parent}: {reason(error)}. Make room, or give it another name, and send "
+            "it again."
         ) from None
     finally:
         with suppress(OSError):
@@ -390,7 +421,8 @@ async def _received(request: Request, to: Path) -> Path:
 
 def _named(part: str) -> str:
     """A name of a file that stays in its folder."""
-    return Path(part.replace("\\", "/")).name.lstrip(".")[-200:] or "file"
+    name = Path(part.replace("\\", "/").replace("\0", "")).name.lstrip(".")
+    return name.encode("utf-8", "replace")[-NAMED:].decode("utf-8", "ignore").lstrip(".") or "file"
 
 
 def _placed(part: Path, to: Path) -> Path:

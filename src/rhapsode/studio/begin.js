@@ -23,7 +23,7 @@ export class Begin {
     this.past = element("section", { hidden: "" }, element("h2", {}, t("train.runs")), this.runs, this.compare);
     main.append(element("h1", {}, t("train.title")), element("p", { class: "quiet" }, t("train.note")), this.form, this.past);
     this.undrop = takesDrops(main, (found) => this.#send(found));
-    for (const path of kept.sources ?? []) this.#look(path);
+    for (const path of Array.isArray(kept.sources) ? kept.sources : []) this.#look(String(path));
     this.#list();
     const given = taken();
     if (given.length) this.#send(given);

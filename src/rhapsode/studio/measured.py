@@ -39,5 +39,5 @@ def quality_of(folder: Path, codec: str) -> Sequence[str]:
     try:
         found = json.loads((folder / QUALITY).read_text(encoding="utf-8"))
         return list(modality_of(codec).figures(found))
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return []

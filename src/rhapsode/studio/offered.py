@@ -11,7 +11,7 @@ from typer.models import ParameterInfo
 
 from rhapsode import registry
 from rhapsode.console.brought import every, modality_of
-from rhapsode.errors import choice
+from rhapsode.errors import UserError, choice
 
 COMMON = ("codec", "params", "reset", "dropout", "seed", "as_text", "all_files")
 """Options of `train` that are for all data and are offered, too."""
@@ -55,6 +55,8 @@ def arguments(options: Mapping[str, Value]) -> Sequence[str]:
     for name, value in options.items():
         if name not in allowed:
             raise choice("option", name, allowed)
+        if "\0" in str(value):
+            raise UserError(f"{name}: it cannot have the character NUL.")
         option = f"--{name.replace('_', '-')}"
         if value is True:
             words.append(option)

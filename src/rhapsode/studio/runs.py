@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from rhapsode.console.brought import modality_of
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
+from rhapsode.files.values import readable
 from rhapsode.studio import offered
 from rhapsode.studio.command import NAME as SPEAKER
 from rhapsode.studio.command import said
@@ -260,10 +261,15 @@ class Runs:
         """name: of a model that was trained here, or the path of a folder with a training log, from the studio's.
         Raises `UserError` if there is none."""
         if name not in self._known:
-            own = self.below / MODELS / name
-            folder = own if NAME.fullmatch(name) and home_of(own) else self.below / name
-            inside = folder.resolve().is_relative_to(self.below.resolve())
-            if not inside or any(part.startswith(".") for part in Path(name).parts) or home_of(folder) is None:
+            try:
+                own = self.below / MODELS / name
+                folder = own if NAME.fullmatch(name) and home_of(own) else self.below / name
+                inside = folder.resolve().is_relative_to(self.below.resolve())
+                hidden = any(part.startswith(".") for part in Path(name).parts)
+                there = inside and not hidden and home_of(folder) is not None
+            except (OSError, ValueError):  # no folder has such a name
+                there = False
+            if not there:
                 raise UserError(f"there is no training {name[:80]!r} here.")
             self._known[name] = Run(name, folder)
         return self._known[name]
@@ -281,13 +287,18 @@ class Runs:
             if models.is_dir()
             else set()
         )
-        names = {path.relative_to(models).parts[0] for path in own}
-        names |= {
-            one.relative_to(self.below).as_posix()
+        folders = {(first := path.relative_to(models).parts[0]): models / first for path in own}
+        folders |= {
+            one.relative_to(self.below).as_posix(): one
             for one in _logged(self.below, DEPTH)
             if models not in (one, *one.parents)
         }
-        names = {name for name in names if name != "."} | set(self._known)
+        names = set(self._known)
+        for name, folder in folders.items():
+            if (shown := readable(name)) != name:  # no page could ask for it by its own name
+                self._known.setdefault(shown, Run(shown, folder))
+            if name != ".":
+                names.add(shown)
         found = []
         for name in names:
             with suppress(UserError):
@@ -374,7 +385,9 @@ class Runs:
         return self.below / MODELS / named(name)
 
     def _sources(self, sources: Sequence[str]) -> list[str]:
-        """Sources as arguments: a name that looks like an option is no option."""
+        """Sources as arguments: a name that looks like an option is no option. Raises `UserError`."""
+        if any("\0" in one for one in sources):
+            raise UserError("the name of a source cannot have the character NUL.")
         return [f"./{one}" if one.startswith("-") else one for one in sources]
 
 

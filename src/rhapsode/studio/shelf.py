@@ -15,6 +15,7 @@ from rhapsode.console.brought import every, modality_of
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.files.place import place, reason
+from rhapsode.files.values import readable
 from rhapsode.studio.measured import loss_of, quality_of
 from rhapsode.studio.pictures import drawable
 from rhapsode.training.log import PICTURE
@@ -113,10 +114,8 @@ class Shelf:
         if self.below is not None:
             paths = [path for path in _below(self.below, DEPTH) if path.resolve() not in known]
             for path in sorted(paths, key=lambda one: -one.stat().st_mtime)[:MOST]:
-                for name in self._names(path):
-                    if name not in found:
-                        found[name] = Found(name, path)
-                        break
+                name = next(one for one in self._names(path) if one not in found)
+                found[name] = Found(name, path)
         for path in sorted(checkpoint.SHIPPED.glob(f"*/{checkpoint.MODEL}")):
             if path.resolve() not in known:
                 name = checkpoint.SHIPPED_PREFIX + path.parent.name
@@ -124,14 +123,16 @@ class Shelf:
         self._last = found
         return found
 
-    def _names(self, path: Path) -> list[str]:
+    def _names(self, path: Path) -> Iterator[str]:
         """The names that a model may have, the best one first."""
         assert self.below is not None
         folder = path.parent.relative_to(self.below)
-        if not folder.parts:
-            return [path.parent.resolve().name]
-        short = folder.parent.as_posix()
-        return [short, folder.as_posix()] if _inner(folder) and short != "." else [folder.as_posix()]
+        full = readable(folder.as_posix() if folder.parts else path.parent.resolve().name)
+        if _inner(folder) and folder.parent.parts:
+            yield readable(folder.parent.as_posix())
+        yield full
+        for number in count(2):
+            yield f"{full} ({number})"
 
     def about(self, one: Found) -> dict[str, Any]:
         """As `Found.about`, read anew only when its files have changed. Raises `UserError`."""
@@ -172,18 +173,21 @@ class Shelf:
         _move(folder, to)
         where = {"from": folder.relative_to(self.below).as_posix()}
         place(to / ORIGIN, json.dumps(where).encode(), sync=False)
-        return to.name
+        return readable(to.name)
 
     def restore(self, name: str) -> None:
         """Bring a folder back from the trash. Raises `UserError`."""
-        inside = [] if self.below is None else [one for one in (self.below / TRASH).glob("*") if one.name == name]
+        inside = (
+            [] if self.below is None else [one for one in (self.below / TRASH).glob("*") if readable(one.name) == name]
+        )
         if not inside or self.below is None:
             raise UserError(f"there is no {name[:80]!r} in the trash.")
         try:
             to = self.below / str(json.loads((inside[0] / ORIGIN).read_text())["from"])
-        except (OSError, ValueError, LookupError, TypeError):
-            to = self.below / name
-        if not to.resolve().is_relative_to(self.below.resolve()):
+            inside_too = to.resolve().is_relative_to(self.below.resolve())
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            inside_too = False
+        if not inside_too:
             to = self.below / name
         if to.exists():
             raise UserError(f"{to} is there again: the model stays in the trash.")
@@ -199,7 +203,7 @@ class Shelf:
             raise UserError(f"there is a model {to!r} already. Choose another name.")
         inside = self.find(name).path.relative_to(folder)
         _move(folder, other)
-        return self._names(other / inside)[0]
+        return next(self._names(other / inside))
 
     def find(self, name: str) -> Found:
         """Raises `UserError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,6 +23,17 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
+
+CLOSED = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Of answers that are not the pages' own files: what a model or a person brought, such as a picture, is no page that
+may do anything, also when it is opened by itself; no page of another program on this machine may have it; and no
+browser keeps it on the disk."""
 
 
 class Site:
@@ -45,10 +57,10 @@ class Site:
         return file_of(request, self._files[path], KINDS[Path(path).suffix])
 
 
-def file_of(request: Request, data: bytes, kind: str) -> Response:
-    """The file; or that it is the one which the browser has."""
+def file_of(request: Request, data: bytes, kind: str, more: Mapping[str, str] = HEADERS) -> Response:
+    """The file; or that it is the one which the browser has. more: headers."""
     mark = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {**HEADERS, "ETag": mark}
+    headers = {**more, "ETag": mark}
     if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers=headers)
     return Response(data, media_type=kind, headers=headers)

@@ -11,8 +11,14 @@ const read = (name, otherwise) => {
   }
 };
 
+// Other programs on this machine may have the same store (that of a host and a port), and write into it.
+const isLine = (one) => ["id", "model", "view", "title"].every((name) => typeof one?.[name] === "string") && Number.isFinite(one.changed);
+
 // Lines about works, the last changed one first: { id, model, view, title, changed }.
-export const works = () => read(INDEX, []).sort((one, other) => other.changed - one.changed);
+export function works() {
+  const found = read(INDEX, []);
+  return Array.isArray(found) ? found.filter(isLine).sort((one, other) => other.changed - one.changed) : [];
+}
 
 export const work = (id) => read(key(id), null);
 
@@ -36,7 +42,10 @@ export function forget(id) {
 export const freshId = () => Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join("");
 
 // Settings of a page, which it has again when it is opened the next time.
-export const settings = (view) => read(`rhapsode.settings.${view}`, {});
+export function settings(view) {
+  const found = read(`rhapsode.settings.${view}`, {});
+  return typeof found === "object" && !Array.isArray(found) ? found : {};
+}
 export function keepSettings(view, values) {
   try {
     localStorage.setItem(`rhapsode.settings.${view}`, JSON.stringify(values));
@@ -48,7 +57,11 @@ export function keepSettings(view, values) {
 // A model has another name now: its works stay its own.
 export function renamed(from, to) {
   const moved = works().map((one) => (one.model === from ? { ...one, model: to } : one));
-  localStorage.setItem(INDEX, JSON.stringify(moved));
+  try {
+    localStorage.setItem(INDEX, JSON.stringify(moved));
+  } catch {
+    return; // nothing is kept here
+  }
   const { [from]: used, ...others } = settings("used");
   keepSettings("used", { ...others, ...(used && { [to]: used }) });
 }

@@ -43,6 +43,7 @@ const ENGLISH = {
   "work.view": "it belongs to the page “{view}”",
   "work.other": "This work was made with another model ({name}). It is shown as it was; the same seeds would give something else here.",
   "work.elsewhere": "This work was changed in another tab, too. What is here is kept as another work.",
+  "work.damaged": "what it holds is damaged",
   "work.full": "The browser could not keep this work: {why}. Save it as a file.",
 
   "home.title": "Your models",

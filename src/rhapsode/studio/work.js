@@ -9,6 +9,7 @@ import { t } from "./texts.js";
 const FORMAT = "rhapsode work";
 const VERSION = 1;
 const SOON = 400; // ms after a change, until it is kept
+const LATEST = 3000; // ms, if changes do not pause
 
 // The work of a page that was kept last with this model: its contents; null if there is none.
 export function lastOf(view, model) {
@@ -22,7 +23,7 @@ export class Work {
   //   contents():  all of the work, as JSON has it; null while there is nothing to keep
   //   restore(contents):  shows them; of null, a new work. Throws an Error that says why it cannot
   constructor(about, view, id, page) {
-    Object.assign(this, { about, view, id, page, timer: null, closed: false });
+    Object.assign(this, { about, view, id, page, timer: null, closed: false, leaves: false, told: false });
     this.kept = id && store.changed(id); // when the work was kept as this page knows it
     const button = (name, click) => element("button", { id: `work-${name}`, click }, t(`work.${name}`));
     this.input = element("input", { type: "file", accept: ".json,application/json", hidden: "" });
@@ -40,16 +41,18 @@ export class Work {
   // Shows the work that was kept, if there is one. The page calls it when it is built.
   open() {
     const saved = this.id && store.work(this.id);
-    if (saved) this.#show(saved);
+    if (saved && !this.#show(saved)) this.id = undefined; // it stays as it is, for a version that can show it
     clearTimeout(this.timer); // it is kept already
     this.timer = null;
   }
 
   // The page calls it with each change.
   changed() {
-    if (this.showing) return;
+    if (this.showing || this.closed) return;
+    const now = performance.now();
+    if (this.timer === null) this.since = now;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.now(), SOON);
+    this.timer = setTimeout(() => this.now(), Math.max(0, Math.min(SOON, this.since + LATEST - now)));
   }
 
   // Keeps what has changed and was not kept yet.
@@ -66,19 +69,22 @@ export class Work {
     }
     if (!this.id) {
       this.id = store.freshId();
-      moved(address(this.view, this.about.name, this.id), !this.closed);
+      moved(address(this.view, this.about.name, this.id), !this.leaves);
     }
     const title = this.page.title || t("none");
     try {
       this.kept = store.keep({ id: this.id, model: this.about.name, view: this.view, title }, this.#saved(contents));
+      this.told = false;
     } catch (error) {
-      trouble(new Error(t("work.full", { why: error.message })));
+      if (!this.told) trouble(new Error(t("work.full", { why: error.message }))); // once: one can work on without
+      this.told = true;
     }
   }
 
   close() {
-    this.closed = true;
+    this.leaves = true; // the address is that of another page
     this.now();
+    this.closed = true;
     removeEventListener("pagehide", this.leaving);
   }
 
@@ -89,13 +95,18 @@ export class Work {
 
   // Returns whether it could be shown.
   #show(saved) {
+    const before = this.page.contents();
+    let changed = false;
     try {
       if (saved?.format !== FORMAT) throw new Error(t("work.format", { format: FORMAT }));
       if (saved.version !== VERSION) throw new Error(t("work.version", { version: saved.version }));
       if (saved.view !== this.view) throw new Error(t("work.view", { view: t(`view.${saved.view}`) }));
-      this.showing = true; // what is shown is no change
+      if (typeof saved.contents !== "object" || Array.isArray(saved.contents)) throw new Error(t("work.damaged"));
+      changed = this.showing = true; // what is shown is no change
       this.page.restore(saved.contents);
+      this.page.contents(); // what cannot be kept is damaged, too
     } catch (error) {
+      if (changed) this.page.restore(before); // a part of it may be shown
       trouble(new Error(t("work.not", { why: error.message })));
       return false;
     } finally {

@@ -65,7 +65,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
         looks = json.loads(found[1]) if found else []
         kept = [{key: look[key] for key in ("update", "seconds", "valid", "text")} for look in looks]
         numbers = all(isinstance(look[key], int | float) for look in kept for key in ("update", "seconds", "valid"))
-    except (OSError, ValueError, LookupError, TypeError, UserError):
+    except (OSError, ValueError, LookupError, TypeError, UserError, RecursionError):
         return []
     return kept if numbers and all(isinstance(look["text"], str) for look in kept) else []
 

@@ -103,7 +103,7 @@ def _mark(data: bytes) -> str:
 def _is_record(line: bytes) -> bool:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(record, dict) or not isinstance(format1.record(record).get("update"), int):
         return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from rhapsode.errors import UserError
 from rhapsode.modalities.ink.pad.lines import SUFFIX, RecordedLines, parse
@@ -21,6 +21,7 @@ from rhapsode.modalities.ink.pad.teacher import Teacher
 from rhapsode.serving import bodies
 from rhapsode.serving.app import Answers
 from rhapsode.serving.errors import ApiError
+from rhapsode.serving.rendering import Json
 from rhapsode.studio.brought import Brought, Place
 
 PATH = "/api/hand"
@@ -129,14 +130,14 @@ class Hands:
             return self._desks[name]
 
     async def _state(self, request: Request) -> Response:
-        return JSONResponse(await asyncio.to_thread(lambda: self._desk(request).state()))
+        return Json(await asyncio.to_thread(lambda: self._desk(request).state()))
 
     async def _save(self, request: Request) -> Response:
         body = await _body(request)
-        return JSONResponse({"saved": await asyncio.to_thread(lambda: self._desk(request).save(body))})
+        return Json({"saved": await asyncio.to_thread(lambda: self._desk(request).save(body))})
 
     async def _lesson(self, request: Request) -> Response:
-        return JSONResponse(await asyncio.to_thread(lambda: self._desk(request).teacher.state()))
+        return Json(await asyncio.to_thread(lambda: self._desk(request).teacher.state()))
 
     async def _begin(self, request: Request) -> Response:
         minutes = bodies.parsed(await _body(request)).get("minutes")
@@ -149,7 +150,7 @@ class Hands:
             desk.teacher.start(minutes)
             return desk.teacher.state()
 
-        return JSONResponse(await asyncio.to_thread(begin))
+        return Json(await asyncio.to_thread(begin))
 
     async def _stop(self, request: Request) -> Response:
         await _body(request)
@@ -159,11 +160,11 @@ class Hands:
             desk.teacher.stop()
             return desk.teacher.state()
 
-        return JSONResponse(await asyncio.to_thread(stop))
+        return Json(await asyncio.to_thread(stop))
 
     async def _specimen(self, request: Request) -> Response:
         hand = request.query_params.get("hand", "")
-        return JSONResponse(await asyncio.to_thread(lambda: self._desk(request).specimen(hand)))
+        return Json(await asyncio.to_thread(lambda: self._desk(request).specimen(hand)))
 
 
 def hands(place: Place) -> Brought:

@@ -156,7 +156,7 @@ class Page {
     try {
       for (const [n, { asked, row }] of drawn.entries()) {
         const samples = await this.#ask(asked, signal).catch((error) => {
-          if (signal.aborted) throw error;
+          if (signal.aborted || error.status !== 400) throw error; // what was not drawn stays in the work
           return []; // the model is another one: what it cannot draw is left out
         });
         if (signal.aborted) return;

@@ -1,7 +1,7 @@
 // A tune's piano roll in one row, as two SVG elements: the names of pitches, and the notes. The twin of
 // `music.rollplan` and `music.roll`.
 
-import { grid } from "./tune.js";
+import { extent, grid } from "./tune.js";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#666a73"];
 const LINES = { beat: ["#e4e6ea", 0.6], bar: ["#9aa1ad", 1], octave: ["#7f93b8", 0.9], edge: ["#c4c9d1", 0.8] };
@@ -92,7 +92,8 @@ function lanesOf({ notes, parts }) {
   const struck = [...new Set(drummed)].sort((one, other) => other - one);
   let [low, high, height] = [0, -1, 8];
   if (pitched.length || !struck.length) {
-    [low, high] = pitched.length ? [Math.min(...pitched) - 1, Math.max(...pitched) + 1] : [60, 72];
+    [low, high] = extent(pitched);
+    [low, high] = pitched.length ? [low - 1, high + 1] : [60, 72];
     const wanted = Math.max(14 - (high - low + 1), 0);
     [low, high] = [low - (wanted >> 1), high + ((wanted + 1) >> 1)];
     height = 2 + (high - low < 40 ? 8 : high - low < 64 ? 6 : 5);

@@ -23,9 +23,13 @@ export function separate(notes) {
   return ordered(rows);
 }
 
+// The lowest and the highest; of more numbers than a call takes, too.
+export const extent = (numbers) =>
+  numbers.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+
 // A number of semitones, or an octave less or more where pitches would not be 0 to 127.
 export function within(semitones, pitches) {
-  const [low, high] = [Math.min(...pitches), Math.max(...pitches)];
+  const [low, high] = extent(pitches);
   const ways = [semitones, semitones - 12, semitones + 12].filter((by) => low + by >= 0 && high + by <= 127);
   return pitches.length ? (ways[0] ?? 0) : semitones;
 }

@@ -1,5 +1,7 @@
 // Tunes as the page has them: as numbers of the server (own files), and what it says for showing them.
 
+import { extent } from "../player/tune.js";
+
 const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#666a73"];
 const [WIDTH, HEIGHT] = [144, 64]; // of a thumbnail
 
@@ -44,7 +46,7 @@ export function rechorded(tune, [begin, end], text) {
 // A small picture of a tune, as an address.
 export function thumb({ notes, length, parts }) {
   const pitches = notes.map((note) => note[2]);
-  const [low, high] = [Math.min(...pitches, 127), Math.max(...pitches, 0)];
+  const [low, high] = extent(pitches);
   const tall = Math.min((HEIGHT - 4) / Math.max(high - low + 1, 12), 5);
   const middle = (HEIGHT - tall * (high - low + 1)) / 2;
   const near = (value) => value.toFixed(1);

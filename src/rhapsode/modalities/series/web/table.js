@@ -182,7 +182,7 @@ function placed(rows, times, frequency, notes) {
 
 // A series from the first value that is there to the last; null if they are too few.
 function one(name, start, places, numbers, frequency) {
-  const values = new Array(Math.max(...places.keys()) + 1).fill(NaN);
+  const values = new Array([...places.keys()].reduce((most, one) => Math.max(most, one)) + 1).fill(NaN);
   for (const [place, row] of places) values[place] = numbers[row];
   const there = values.flatMap((value, place) => (Number.isNaN(value) ? [] : [place]));
   if (there.length < 3) return null;

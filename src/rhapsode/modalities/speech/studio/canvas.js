@@ -302,7 +302,7 @@ export class Canvas {
       if (tile) pen.drawImage(tile.canvas, (offset / whole) * width, 0, (one.seconds / whole) * width, height);
       offset += one.seconds;
     }
-    return small.toDataURL("image/png");
+    return small.toDataURL("image/jpeg", 0.7); // a fifth of PNG: works keep it, and browsers keep little
   }
 }
 

@@ -554,7 +554,8 @@ class Page {
 
   restore(contents) {
     const { text = "", typed = "", isTyped = false, settings, takes = [], here = -1 } = contents ?? {};
-    if (typeof text !== "string" || typeof typed !== "string" || !Array.isArray(takes)) throw new Error(t("speak.damaged"));
+    const whole = (one) => typeof one?.asked === "object" && Array.isArray(one.changed ?? []);
+    if (typeof text !== "string" || typeof typed !== "string" || !takes.every(whole)) throw new Error(t("speak.damaged"));
     this.running?.abort();
     this.go.stop();
     this.player.pause();
@@ -571,7 +572,7 @@ class Page {
     this.quiet = true;
     for (const one of takes) {
       const take = new Take({ ...one.asked, model: this.about.name }, one.changed ?? []);
-      const thumb = String(one.thumb ?? "").startsWith("data:image/png;base64,") ? one.thumb : BLANK;
+      const thumb = /^data:image\/(png|jpeg);base64,/.test(String(one.thumb)) ? one.thumb : BLANK;
       take.thumb = thumb;
       this.drawn.add(take, thumb, this.#label(take));
     }

@@ -13,6 +13,7 @@ const NUMBERS = {
   typical: { min: 0.01, max: 1, step: 0.01, value: 1 },
   repetition_penalty: { min: 0.1, max: 10, step: 0.1, value: 1 },
 };
+const TEMPERATURE = 0.8;
 const SHOWN = 8;
 export const SURPRISE = "surprise";
 export const NOVELTY = "novelty";
@@ -34,7 +35,7 @@ export class Settings {
       return element("input", { id: name, title: t(`write.${name}.title`), ...own, input: () => this.#changed(changed) });
     };
     this.inputs = Object.fromEntries(Object.entries(NUMBERS).map(([name, all]) => [name, number(name, all)]));
-    const heat = { type: "range", id: "temperature", min: 0, max: 2, step: 0.05, value: kept.temperature ?? 0.8 };
+    const heat = { type: "range", id: "temperature", min: 0, max: 2, step: 0.05, value: kept.temperature ?? TEMPERATURE };
     this.inputs.temperature = element("input", { ...heat, input: () => this.#changed(changed) });
     this.degrees = element("output", { for: "temperature" });
     const own = { type: "number", id: "length", min: 1, max: 100000, value: kept.length ?? 200 };
@@ -89,8 +90,9 @@ export class Settings {
 
   // The sampling options of a request. A field that is empty or out of range counts as its usual value.
   get sampling() {
-    const of = (input) => (input.value !== "" && input.checkValidity() ? input.valueAsNumber : Number(input.defaultValue));
-    return Object.fromEntries(Object.entries(this.inputs).map(([name, input]) => [name, of(input)]));
+    const of = (name, input) =>
+      input.value !== "" && input.checkValidity() ? input.valueAsNumber : (NUMBERS[name]?.value ?? TEMPERATURE);
+    return Object.fromEntries(Object.entries(this.inputs).map(([name, input]) => [name, of(name, input)]));
   }
 
   // What is asked when the model goes on. fresh: with a new seed, unless it is kept, or was just set.

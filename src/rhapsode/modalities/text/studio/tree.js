@@ -10,6 +10,7 @@
 
 export const PERSON = 0;
 export const MODEL = 1;
+const LARGEST = 2 ** 40; // numbers of nodes, and places: so that all of them have a next one
 const PAUSE = 1500; // ms after which what a person types is a change of its own
 
 const splits = (text, at) => /[\ud800-\udbff]/.test(text[at - 1] ?? "") && /[\udc00-\udfff]/.test(text[at] ?? "");
@@ -79,7 +80,9 @@ export class Tree {
 
   // A new node below this one, to which one goes.
   add(change) {
-    const id = Math.max(...this.nodes.keys()) + 1;
+    let id = 0; // there may be more nodes than a call takes
+    for (const one of this.nodes.keys()) id = Math.max(id, one);
+    id++;
     this.nodes.set(id, { id, parent: this.here, changed: Date.now(), ...change });
     this.children.set(id, []);
     this.children.get(this.here).push(id);
@@ -194,7 +197,7 @@ export class Tree {
     const lengths = new Map([[0, 0]]);
     for (const each of saved.nodes) {
       const { id, parent, at, drop, text, by, request = null, changed = 0 } = each;
-      const whole = [id, parent, at, drop].every((n) => Number.isSafeInteger(n) && n >= 0);
+      const whole = [id, parent, at, drop].every((n) => Number.isInteger(n) && n >= 0 && n < LARGEST);
       const length = lengths.get(parent);
       if (!whole || id === 0 || tree.nodes.has(id) || length === undefined || at + drop > length) {
         throw new Error(`its change ${id} fits no text`);

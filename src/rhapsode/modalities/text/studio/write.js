@@ -236,6 +236,7 @@ class Page {
         this.settings.shade.value === NOVELTY && this.copies.read(this.sheet.text),
       ]);
     } catch (error) {
+      if (this.closed) return;
       if (error.code === "too_large") this.figures.textContent = t("write.large", { why: error.message });
       else trouble(error);
     }
@@ -319,6 +320,7 @@ class Page {
         this.reading.change(this.sheet.text);
         if (performance.now() - looked > STREAM) {
           looked = performance.now();
+          this.work.changed();
           this.#look();
         }
       }
