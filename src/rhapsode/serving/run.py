@@ -177,11 +177,16 @@ def run(
         raise failed[0]
 
 
-def listen(server: Server, host: str, port: int, ready: Callable[[str], None]) -> None:
+def listen(server: Server, host: str, port: int, ready: Callable[[str], None], elsewhere: bool = False) -> None:
     """Serve until Ctrl-C or SIGTERM, without a log of requests. ready: is called with the server's address, such as
-    http://127.0.0.1:8000; of `EVERYWHERE`, with one that others reach. Raises `UserError` if the address cannot be
-    had."""
-    listening, url = _bound(host, port)
+    http://127.0.0.1:8000; of `EVERYWHERE`, with one that others reach. elsewhere: takes a free port if the port cannot
+    be had. Raises `UserError` if the address cannot be had."""
+    try:
+        listening, url = _bound(host, port)
+    except UserError:
+        if not elsewhere:
+            raise
+        listening, url = _bound(host, 0)
     _log("text")
     ready(url if host not in EVERYWHERE else url.replace(_shown(host), _shown(_outward(listening.family))))
     try:
