@@ -34,7 +34,7 @@ def test_addresses_of_what_is_not_there(browser: Any, furnished: str) -> None:  
     page.goto(f"{base}#/train/gone")
     expect(page.get_by_role("main")).to_contain_text("no training 'gone' here")
     page.get_by_role("link", name="To the other trainings").click()
-    expect(page.get_by_role("heading", name="Train a model of your own files")).to_be_visible()
+    expect(page.get_by_role("heading", name="Train a model on your own files")).to_be_visible()
     # A page that this model does not have is its first one.
     page.goto("about:blank")
     page.goto(f"{base}#/compose/text")
