@@ -106,3 +106,26 @@ def test_a_browser_that_keeps_nothing(browser: Any, furnished: str) -> None:  # 
             expect(page.get_by_role("alert")).to_be_hidden()
     assert not wrong
     context.close()
+
+
+def test_drawings_stay_in_a_work_while_the_server_has_no_time(browser: Any, furnished: str) -> None:  # noqa: F811
+    """They are drawn again when the work is opened: what cannot be drawn just then is not left out."""
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(furnished)
+    page.get_by_role("heading", name=t("home.title")).wait_for()
+    drawn = [{"asked": {"text": "a", "seed": seed, "bias": 1}, "row": 0} for seed in (1, 2)]
+    model = {"name": "ink"}
+    work = {"format": "rhapsode work", "version": 1, "view": "ink", "model": model, "contents": {"drawn": drawn}}
+    line = {"id": "old", "view": "ink", "model": "ink", "title": "old", "changed": 1}
+    page.evaluate(PUT, [["work.old", json.dumps(work)], ["works", json.dumps([line])]])
+    busy = {"status": 429, "json": {"error": {"message": "Others wait."}}}
+    page.route("**/api/write", lambda route: route.fulfill(**busy))
+    page.route("**/api/ink", lambda route: route.fulfill(**busy))
+    page.evaluate("location.hash = '#/ink/ink/old'")
+    expect(page.get_by_role("alert")).to_contain_text("Others wait.")
+    page.get_by_role("main").get_by_role("textbox").first.fill(TYPED)
+    page.wait_for_function("(text) => Object.values(localStorage).some((one) => one.includes(text))", arg=TYPED)
+    kept = json.loads(page.evaluate("localStorage.getItem('rhapsode.work.old')"))["contents"]
+    assert kept["text"] == TYPED and kept["drawn"] == drawn
+    context.close()
