@@ -11,6 +11,7 @@ import pytest
 
 from rhapsode.files import checkpoint
 from rhapsode.studio.command import answered
+from rhapsode.training.log import LOG
 from tests.studio.conftest import opened
 
 pytest.importorskip("playwright")
@@ -30,6 +31,14 @@ def test_what_it_is_and_becomes(page: Any, models: Path, tmp_path: Path) -> None
     expect = pytest.importorskip("playwright.sync_api").expect
     of = str(models / "book" / checkpoint.MODEL)
     expect(page.get_by_text("rhapsode generate book")).to_be_visible()
+    expect(page.get_by_role("heading", name="How it learnt")).to_be_hidden()  # its log is not beside it
+    log = [{"update": 5, "seconds": 30.0, "train": 2.5}, {"update": 6, "seconds": 60.0, "valid": 2.25}]
+    (models / "book" / LOG).write_text("".join(json.dumps(line) + "\n" for line in log))
+    page.reload()
+    expect(page.get_by_role("heading", name="How it learnt")).to_be_visible()
+    page.get_by_text("The values as a table").click()
+    expect(page.get_by_role("cell", name="2.25")).to_be_visible()
+    (models / "book" / LOG).unlink()
     expect(page.locator(".facts dd").first).to_have_text(of)
     page.locator("summary", has_text="network").click()
     expect(page.locator("details[open] dd", has_text="lstm").first).to_be_visible()

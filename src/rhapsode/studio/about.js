@@ -1,12 +1,14 @@
 // A model as a whole: what it is, what it learnt from, how well it predicts files, and what it becomes for others.
 
 import { element } from "../export/page/dom.js";
+import { lossCurves, losses, unitOf } from "./amounts.js";
 import { ask, file, put } from "./api.js";
+import { Curve } from "./curve.js";
 import { Saves, desk, download } from "./parts.js";
 import { address, say, trouble } from "./studio.js";
 import { t } from "./texts.js";
 
-export const styles = ["studio/about.css"];
+export const styles = ["studio/about.css", "studio/curve.css"];
 
 const SHOWN = 8; // values of a list
 const OPEN = ["trained_on", "quality"]; // sections that are unfolded
@@ -25,13 +27,17 @@ class Page {
     this.drop = element("label", { class: "drop paper", for: "measured" }, t("about.drop"), this.files);
     for (const name of ["dragover", "dragleave", "drop"]) this.drop.addEventListener(name, (event) => this.#dragged(event));
     this.score = element("div", { class: "facts", "aria-live": "polite" });
+    this.curve = new Curve(t("train.curve"));
+    this.unit = element("p", { class: "quiet" });
+    this.learnt = element("section", { hidden: "" }, element("h2", {}, t("about.loss")), this.curve.element, this.unit);
     const { name, picture } = about;
     const source = `/api/shelf/picture?model=${encodeURIComponent(name)}`;
     const own = /^models\/([^/]+)$/.exec(name); // a training of the studio
     const work = [
       element("p", { class: "quiet" }, t("about.is", { noun: about.noun, verb: about.verb, name })),
       this.facts,
-      ...(picture ? [element("h2", {}, t(`about.${picture}`)), element("img", { src: source, alt: t(`home.picture.${picture}`, { name }) })] : []),
+      ...(picture === "model" ? [element("h2", {}, t("about.model")), element("img", { src: source, alt: t("home.picture.model", { name }) })] : []),
+      this.learnt,
       ...(own ? [element("p", {}, element("a", { href: address("train", own[1]) }, t("about.training")))] : []),
     ];
     const beside = [
@@ -45,10 +51,21 @@ class Page {
     ];
     main.append(desk(work, beside));
     this.#look();
+    this.#learn();
   }
 
   close() {
     this.closed = true;
+    this.curve.close();
+  }
+
+  async #learn() {
+    const found = await ask(`/api/shelf/metrics?model=${encodeURIComponent(this.about.name)}`);
+    if (this.closed || !found.metrics.length) return;
+    const known = losses(found.metrics, found.unit);
+    this.learnt.hidden = false;
+    this.curve.show(lossCurves(known), "min");
+    this.unit.textContent = t("train.curve.note", { unit: unitOf(known.unit) });
   }
 
   async #look() {

@@ -11,8 +11,11 @@ from typing import Any
 
 from rhapsode.errors import UserError
 from rhapsode.export._target import targets
+from rhapsode.files import checkpoint
 from rhapsode.studio.command import answered, checked
+from rhapsode.studio.measured import unit_of
 from rhapsode.studio.shelf import Found
+from rhapsode.training.log import records
 
 LOOK, WORK = 60.0, 600.0
 """Seconds that looking at a model, and that measuring or exporting it may take, at the most."""
@@ -28,6 +31,13 @@ def forms() -> list[str]:
 def inspected(model: Found) -> dict[str, Any]:
     """All that `rhapsode inspect` says of it. Raises `UserError`."""
     return dict(answered(["inspect", str(model.path), "--json"], LOOK))
+
+
+def learnt(model: Found) -> dict[str, Any]:
+    """The metrics of its training, and the unit of its losses; no metrics, if they are not beside it. Raises
+    `UserError`."""
+    codec = checkpoint.load_info(model.path)[0].get("codec", {}).get("name", "")
+    return {"metrics": records(model.folder), "unit": unit_of(codec)}
 
 
 def measured(model: Found, sources: Sequence[str]) -> dict[str, Any]:

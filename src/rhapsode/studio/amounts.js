@@ -39,6 +39,15 @@ export function losses(metrics, step = "step") {
   return { unit: last ? "bits" : step, train: of("train"), valid: of("valid") };
 }
 
+// The curves of these losses, over minutes.
+export function lossCurves({ train, valid }) {
+  const points = (every) => every.map(({ seconds, value }) => [seconds / 60, value]);
+  return [
+    { label: t("train.curve.train"), colour: "quiet", points: points(train) },
+    { label: t("train.curve.valid"), colour: "accent", dots: true, width: 2, points: points(valid) },
+  ];
+}
+
 // The loss at the time of a sample, in the unit of the curve. valid: see `losses`.
 export function lossOf(sample, { valid, unit }) {
   const update = Number(sample.update.replaceAll(",", ""));

@@ -31,7 +31,7 @@ from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.rendering import Json
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
-from rhapsode.studio.about import exported, forms, inspected, measured
+from rhapsode.studio.about import exported, forms, inspected, learnt, measured
 from rhapsode.studio.brought import Brought, Place
 from rhapsode.studio.copies import Novel, copies
 from rhapsode.studio.offered import demos
@@ -201,6 +201,7 @@ class Studio(Server):
                 ("GET", "/api/shelf/inspect", "All of a model: ?model=NAME.", None, "application/json"),
                 self._inspect,
             ),
+            (("GET", "/api/shelf/metrics", "How a model learnt: ?model=NAME.", None, "application/json"), self._learnt),
             (
                 ("POST", "/api/shelf/export", "A model as a file for others.", Exported, "application/octet-stream"),
                 self._export,
@@ -330,6 +331,10 @@ class Studio(Server):
     async def _inspect(self, request: Request) -> Response:
         model = self._shelf.find(request.query_params.get("model", ""))
         return Json(await asyncio.to_thread(inspected, model))
+
+    async def _learnt(self, request: Request) -> Response:
+        model = self._shelf.find(request.query_params.get("model", ""))
+        return Json(await asyncio.to_thread(learnt, model))
 
     async def _export(self, request: Request) -> Response:
         asked = await self._asked(request, Exported)

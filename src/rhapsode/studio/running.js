@@ -8,11 +8,14 @@ const EVERY = 4000; // ms
 
 let name = "";
 let timer = 0;
+let known = 0; // of its metrics
+let done = 0; // of 1
 
 // running: the name of the training that goes on now, or null. address: of its page.
 export function attend(running, address) {
   if (!running || running === name) return;
   name = running;
+  known = done = 0;
   clearTimeout(timer);
   look(address);
 }
@@ -23,9 +26,10 @@ async function look(address) {
   chip.href = address("train", mine);
   if (!chip.isConnected) $("top").append(chip);
   try {
-    const { state, metrics } = await ask(`/api/runs/${encodeURIComponent(mine)}?begin=0`);
+    const { state, metrics, count } = await ask(`/api/runs/${encodeURIComponent(mine)}?begin=${known}`);
     if (mine !== name) return;
-    const done = metrics.findLast((one) => one.done !== undefined)?.done ?? 0;
+    known = count;
+    done = metrics.findLast((one) => one.done !== undefined)?.done ?? done;
     const going = state === "running" || state === "elsewhere";
     chip.textContent = going ? t("running.now", { name: mine, percent: Math.floor(100 * done) }) : t(`running.${state}`, { name: mine });
     if (going) timer = setTimeout(() => look(address), EVERY);

@@ -1,7 +1,7 @@
 // A training that goes on, or has ended: its loss, what the model makes, the plan.
 
 import { element } from "../export/page/dom.js";
-import { bytes, drawn, duration, loss, lossOf, losses, unitOf } from "./amounts.js";
+import { bytes, drawn, duration, loss, lossCurves, lossOf, losses, unitOf } from "./amounts.js";
 import { ask } from "./api.js";
 import { Curve } from "./curve.js";
 import { attend } from "./running.js";
@@ -132,7 +132,7 @@ export class Watched {
   #show({ state, progress, stage, notes, samples, error }) {
     const last = this.metrics.findLast(({ done }) => done !== undefined);
     const found = losses(this.metrics, this.facts.unit);
-    const { unit, train, valid } = found;
+    const { unit, valid } = found;
     const best = valid.reduce((least, { value }) => Math.min(least, value), Infinity);
     const told = [t(`train.${state}`), error || (!this.metrics.length && stage)];
     if (Number.isFinite(best)) told.push(t("train.best", { loss: loss({ value: best, unit }) }));
@@ -148,14 +148,7 @@ export class Watched {
     this.anew.hidden = state !== "failed";
     this.further.hidden = state !== "finished";
     this.#useful(state === "finished");
-    const points = (every) => every.map(({ seconds, value }) => [seconds / 60, value]);
-    this.curve.show(
-      [
-        { label: t("train.curve.train"), colour: "quiet", points: points(train) },
-        { label: t("train.curve.valid"), colour: "accent", dots: true, width: 2, points: points(valid) },
-      ],
-      "min",
-    );
+    this.curve.show(lossCurves(found), "min");
     this.unit.textContent = this.curve.element.hidden ? "" : t("train.curve.note", { unit: unitOf(unit) });
     this.notes.replaceChildren(...notes.map((one) => element("li", { ...(one.startsWith("warning") && { class: "warn" }) }, one)));
     this.told[1].hidden = !notes.length;
