@@ -32,7 +32,7 @@ def test_what_it_is_and_becomes(page: Any, models: Path, tmp_path: Path) -> None
     of = str(models / "book" / checkpoint.MODEL)
     expect(page.get_by_text("rhapsode generate book")).to_be_visible()
     expect(page.get_by_role("heading", name="How it learnt")).to_be_hidden()  # its log is not beside it
-    log = [{"update": 5, "seconds": 30.0, "train": 2.5}, {"update": 6, "seconds": 60.0, "valid": 2.25}]
+    log = [{"update": n, "seconds": 30.0 * n, "train": 3.0 - n / 2, "valid": 3.25 - n / 2} for n in (1, 2)]
     (models / "book" / LOG).write_text("".join(json.dumps(line) + "\n" for line in log))
     page.reload()
     expect(page.get_by_role("heading", name="How it learnt")).to_be_visible()
