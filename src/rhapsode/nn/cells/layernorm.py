@@ -21,7 +21,8 @@ from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.cells import _plain
 from rhapsode.nn.cells._cell import State
-from rhapsode.nn.cells._stepwise import Stepwise, Times, Total, tanhs
+from rhapsode.nn.cells._gated import Gated
+from rhapsode.nn.cells._stepwise import Times, Total, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -32,16 +33,13 @@ EPSILON = 1e-5
 GAINS = ("input_gain", "recurrent_gain", "cell_gain")
 
 
-class LayerNorm(Stepwise):
+class LayerNorm(Gated):
     """Weights: `input` [4H, I], `recurrent` [4H, H], `bias` [4H], gates in the order i, f, g, o; a1, a2, a3 and b3
     above are `input_gain` [4H], `recurrent_gain` [4H], `cell_gain` [H] and `cell_bias` [H]."""
 
     name = "layernorm"
-    state = ("h", "c")
-    gates = _plain.GATES
     recurrent = products = ("recurrent",)
     others = ("recurrent_gain", "cell_gain", "cell_bias")
-    single = True  # its graph computes one step
 
     def __init__(self, inputs: int, width: int, settings: Part | None = None) -> None:
         """Raises `UserError` for a width of 1."""
@@ -111,7 +109,7 @@ class LayerNorm(Stepwise):
         total("recurrent_gain", d_gain.unsqueeze(0))
         return d_sums, (back("recurrent", d_recalled), d_before)
 
-    def _sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
+    def sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
         """The sums of the gates i, f, g, o [1, B, 4H]."""
 
         def times(name: str, a: str) -> str:
@@ -121,16 +119,8 @@ class LayerNorm(Stepwise):
 
         return graph.sum(times("input", x), times("recurrent", h))
 
-    def graph(
-        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
-        gain, bias = weights["cell_gain"], weights["cell_bias"]
-        return _plain.step(
-            graph, self._sums(graph, weights, x, state[0]), state[1], lambda c: _norm(graph, c, gain, bias)
-        )
-
-    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
-        return _plain.opened(graph, self._sums(graph, weights, x, state[0]))
+    def seen(self, graph: Graph, weights: dict[str, np.ndarray], c: str) -> str:
+        return _norm(graph, c, weights["cell_gain"], weights["cell_bias"])
 
 
 def _norm(graph: Graph, value: str, gain: np.ndarray, bias: np.ndarray) -> str:

@@ -18,7 +18,8 @@ import numpy as np
 
 from rhapsode.nn.cells import _plain
 from rhapsode.nn.cells._cell import State
-from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
+from rhapsode.nn.cells._gated import Gated
+from rhapsode.nn.cells._stepwise import Times, Total
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -26,15 +27,12 @@ if TYPE_CHECKING:
     from rhapsode.nn.engine import Graph
 
 
-class MultiplicativeLSTM(Stepwise):
+class MultiplicativeLSTM(Gated):
     """Weights: `input` [4H, I], `recurrent` [4H, H] of m, `bias` [4H], gates in the order i, f, g, o; M and N above are
     `factor_input` [H, I] and `factor_recurrent` [H, H]."""
 
     name = "mlstm"
-    state = ("h", "c")
-    gates = _plain.GATES
     recurrent = products = ("recurrent", "factor_recurrent")
-    single = True  # its graph computes one step
     pace = 2 / 3
 
     @property
@@ -92,7 +90,7 @@ class MultiplicativeLSTM(Stepwise):
         d_h = back("factor_recurrent", d_m * factors)
         return torch.cat([d_sums, d_m * recalled], dim=1), (d_h, d_before)
 
-    def _sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
+    def sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
         """The sums of the gates i, f, g, o [1, B, 4H]."""
 
         def times(name: str, a: str) -> str:
@@ -100,11 +98,3 @@ class MultiplicativeLSTM(Stepwise):
 
         m = graph.add("Mul", times("factor_input", x), times("factor_recurrent", h))[0]
         return graph.sum(graph.sum(times("input", x), graph.constant(weights["bias"])), times("recurrent", m))
-
-    def graph(
-        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
-        return _plain.step(graph, self._sums(graph, weights, x, state[0]), state[1])
-
-    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
-        return _plain.opened(graph, self._sums(graph, weights, x, state[0]))

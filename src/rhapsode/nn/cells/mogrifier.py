@@ -23,7 +23,8 @@ from pydantic import Field
 from rhapsode.config import Part
 from rhapsode.nn.cells import _plain
 from rhapsode.nn.cells._cell import State
-from rhapsode.nn.cells._stepwise import Stepwise, Times, Total, tanhs
+from rhapsode.nn.cells._gated import Gated
+from rhapsode.nn.cells._stepwise import Times, Total, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -35,16 +36,13 @@ KERNEL = "kernel"
 """The weights of x, h and the bias beside one another."""
 
 
-class Mogrifier(Stepwise):
+class Mogrifier(Gated):
     """Weights: `input` [4H, I], `recurrent` [4H, H], `bias` [4H], gates in the order i, f, g, o; all Q below one
     another, `x_gate` [I, H] each, and all R, `h_gate` [H, I] each. With a rank k, in their place, `x_gate_left` [I, k]
     and `x_gate_right` [k, H] each, `h_gate_left` [H, k] and `h_gate_right` [k, I] each."""
 
     name = "mogrifier"
-    state = ("h", "c")
-    gates = _plain.GATES
     recurrent = ("recurrent",)
-    single = True  # its graph computes one step
     pace = 2 / 3
 
     class Settings(Part):
@@ -159,7 +157,7 @@ class Mogrifier(Stepwise):
             pair[1 - n % 2] = pair[1 - n % 2] + slopes
         return pair[0], (pair[1], d_before)
 
-    def _sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
+    def sums(self, graph: Graph, weights: dict[str, np.ndarray], x: str, h: str) -> str:
         """The sums of the gates i, f, g, o [1, B, 4H]: those of a plain LSTM, after the rounds."""
 
         def product(a: str, weight: np.ndarray) -> str:
@@ -175,11 +173,3 @@ class Mogrifier(Stepwise):
             gated = graph.add("Mul", gate, gated)[0]
             x, h = (x, gated) if n % 2 else (gated, h)
         return graph.sum(graph.linear(x, weights["input"], weights["bias"]), product(h, weights["recurrent"]))
-
-    def graph(
-        self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
-        return _plain.step(graph, self._sums(graph, weights, x, state[0]), state[1])
-
-    def opened(self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]) -> tuple[str, ...]:
-        return _plain.opened(graph, self._sums(graph, weights, x, state[0]))
