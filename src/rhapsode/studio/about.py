@@ -11,7 +11,6 @@ from typing import Any
 
 from rhapsode.errors import UserError
 from rhapsode.export._target import targets
-from rhapsode.files import checkpoint
 from rhapsode.studio.command import answered, checked
 from rhapsode.studio.measured import unit_of
 from rhapsode.studio.shelf import Found
@@ -33,10 +32,9 @@ def inspected(model: Found) -> dict[str, Any]:
     return dict(answered(["inspect", str(model.path), "--json"], LOOK))
 
 
-def learnt(model: Found) -> dict[str, Any]:
-    """The metrics of its training, and the unit of its losses; no metrics, if they are not beside it. Raises
-    `UserError`."""
-    codec = checkpoint.load_info(model.path)[0].get("codec", {}).get("name", "")
+def learnt(model: Found, codec: str) -> dict[str, Any]:
+    """The metrics of its training, and the unit of its losses; no metrics, if they are not beside it. codec: the
+    model's. Raises `UserError`."""
     return {"metrics": records(model.folder), "unit": unit_of(codec)}
 
 

@@ -334,7 +334,8 @@ class Studio(Server):
 
     async def _learnt(self, request: Request) -> Response:
         model = self._shelf.find(request.query_params.get("model", ""))
-        return Json(await asyncio.to_thread(learnt, model))
+        about = await asyncio.to_thread(self._shelf.about, model)
+        return Json(await asyncio.to_thread(learnt, model, about["codec"]))
 
     async def _export(self, request: Request) -> Response:
         asked = await self._asked(request, Exported)

@@ -33,7 +33,7 @@ def said(words: Sequence[str], seconds: float) -> Said:
     except subprocess.TimeoutExpired:
         raise UserError(f"it takes longer than {seconds:.0f} seconds. Use the command: rhapsode {words[0]}") from None
     out, err = (part.decode("utf-8", "replace").strip() for part in (done.stdout, done.stderr))
-    return Said(out, err.removeprefix(NAME), done.returncode)
+    return Said(out, err, done.returncode)
 
 
 def answered(words: Sequence[str], seconds: float) -> Any:

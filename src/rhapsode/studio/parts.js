@@ -1,6 +1,6 @@
 // Parts of pages: their two columns, the seed, the button that draws, what was drawn before, buttons that save.
 
-import { element, freshSeed } from "../export/page/dom.js";
+import { element, freshSeed, save } from "../export/page/dom.js";
 import { hush, trouble } from "./studio.js";
 import { t } from "./texts.js";
 
@@ -150,11 +150,7 @@ export class Saves {
 }
 
 // Gives the person a file.
-export function download(blob, name) {
-  const url = URL.createObjectURL(blob);
-  element("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
+export const download = (blob, name) => save(name, blob, blob.type);
 
 // A name of a file for a text.
 export const named = (text, otherwise) => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40).replace(/^-|-$/g, "") || otherwise;

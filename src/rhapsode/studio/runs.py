@@ -27,6 +27,7 @@ from rhapsode.studio import offered
 from rhapsode.studio.command import NAME as SPEAKER
 from rhapsode.studio.command import said
 from rhapsode.studio.measured import loss_of, quality_of, unit_of
+from rhapsode.studio.shelf import folders, stamp
 from rhapsode.training.folder import LOCK, over, stopped_run
 from rhapsode.training.log import LOG, records
 from rhapsode.training.told import TOLD, Sample, ending, samples
@@ -114,9 +115,9 @@ class Run:
     def _found(self) -> str:
         """The state by what is in the folder; looked up again only if that has changed."""
         home = self.home
-        stamp = [_stamp(home / name) for name in (checkpoint.MODEL, checkpoint.RESUME, LOG)]
+        stamps = [stamp(home / name) for name in (checkpoint.MODEL, checkpoint.RESUME, LOG)]
         known, found = self._judged
-        if known == stamp and found == "finished":
+        if known == stamps and found == "finished":
             return found
         found = "finished" if (home / checkpoint.MODEL).is_file() else "failed"
         with suppress(UserError):  # of a checkpoint that is damaged; the model may be there all the same
@@ -125,7 +126,7 @@ class Run:
                     return "elsewhere"
                 if stopped_run(home):
                     found = "stopped"
-        self._judged = (stamp, found)
+        self._judged = (stamps, found)
         return found
 
     def about(self, begin: int = 0) -> dict[str, Any]:
@@ -170,8 +171,8 @@ class Run:
     @property
     def _error(self) -> str:
         lines = self._told.splitlines()
-        found = next((line for line in reversed(lines) if line.startswith("rhapsode: ")), "\n".join(lines[-3:]))
-        return found.removeprefix("rhapsode: ")
+        found = next((line for line in reversed(lines) if line.startswith(SPEAKER)), "\n".join(lines[-3:]))
+        return found.removeprefix(SPEAKER)
 
 
 def home_of(folder: Path) -> Path | None:
@@ -217,13 +218,6 @@ def _chosen(every: Sequence[Sample]) -> Sequence[Sample]:
     if len(every) <= SHOWN:
         return every
     return [every[round(at * (len(every) - 1) / (SHOWN - 1))] for at in range(SHOWN)]
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    with suppress(OSError):
-        found = path.stat()
-        return found.st_mtime_ns, found.st_size
-    return None
 
 
 def _claimed(home: Path) -> bool:
@@ -287,14 +281,14 @@ class Runs:
             if models.is_dir()
             else set()
         )
-        folders = {(first := path.relative_to(models).parts[0]): models / first for path in own}
-        folders |= {
+        places = {(first := path.relative_to(models).parts[0]): models / first for path in own}
+        places |= {
             one.relative_to(self.below).as_posix(): one
             for one in _logged(self.below, DEPTH)
             if models not in (one, *one.parents)
         }
         names = set(self._known)
-        for name, folder in folders.items():
+        for name, folder in places.items():
             if (shown := readable(name)) != name:  # no page could ask for it by its own name
                 self._known.setdefault(shown, Run(shown, folder))
             if name != ".":
@@ -303,7 +297,7 @@ class Runs:
         for name in names:
             with suppress(UserError):
                 run = self.get(name)
-                changed = _stamp(run.home / LOG)
+                changed = stamp(run.home / LOG)
                 found.append({"name": name, "state": run.state, "changed": changed[0] / 1e9 if changed else None})
         return sorted(found, key=lambda one: -(one["changed"] or float("inf")))
 
@@ -424,7 +418,5 @@ def _logged(folder: Path, depth: int) -> Iterator[Path]:
         yield folder
         return
     if depth:
-        with suppress(OSError):  # not ours to read
-            for one in sorted(folder.iterdir()):
-                if one.is_dir() and not one.is_symlink() and not one.name.startswith((".", "_")):
-                    yield from _logged(one, depth - 1)
+        for one in folders(folder):
+            yield from _logged(one, depth - 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -52,7 +51,7 @@ class Found:
     def stamp(self) -> tuple[Any, ...]:
         """Changes when anything changes that is told of it."""
         files = (self.path, *(self.folder / name for name in (SAMPLES, PICTURE, QUALITY)))
-        return tuple((found.st_mtime_ns, found.st_size) for found in map(_stat, files) if found)
+        return tuple(found for found in map(stamp, files) if found)
 
     def about(self) -> dict[str, Any]:
         """What the model is, from the head of its file and the files beside it. Raises `UserError` for a file that is
@@ -87,11 +86,13 @@ class Found:
         }
 
 
-def _stat(path: Path) -> os.stat_result | None:
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Changes when the file does; None if there is none."""
     try:
-        return path.stat()
+        found = path.stat()
     except OSError:
         return None
+    return found.st_mtime_ns, found.st_size
 
 
 class Shelf:
@@ -136,14 +137,14 @@ class Shelf:
 
     def about(self, one: Found) -> dict[str, Any]:
         """As `Found.about`, read anew only when its files have changed. Raises `UserError`."""
-        stamp = (one.name, one.stamp)
+        now = (one.name, one.stamp)
         known, told = self._about.get(one.path, (None, {}))
-        if known != stamp:
+        if known != now:
             try:
                 told = one.about()
             except UserError as error:
                 told = error
-            self._about[one.path] = (stamp, told)
+            self._about[one.path] = (now, told)
         if isinstance(told, UserError):
             raise told
         return told
@@ -224,13 +225,17 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
     if found:
         yield folder / checkpoint.MODEL
     if depth and (not found or depth == DEPTH):  # what is in a model's folder belongs to it, as a voice's prosody
-        try:
-            inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith((".", "_")))
-        except OSError:  # not ours to read
-            return
-        for one in inside:
-            if not one.is_symlink():
-                yield from _below(one, depth - 1)
+        for one in folders(folder):
+            yield from _below(one, depth - 1)
+
+
+def folders(folder: Path) -> Sequence[Path]:
+    """Those in a folder that are looked into: no hidden ones, no links; none, if it is not ours to read."""
+    try:
+        inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith((".", "_")))
+        return [one for one in inside if not one.is_symlink()]
+    except OSError:
+        return []
 
 
 def free(path: Path) -> Path:
