@@ -25,6 +25,14 @@ from rhapsode.studio.shelf import Shelf  # noqa: E402
 KEY = "a key of the studio"
 
 
+def violations(page: Any) -> list[tuple[str, list[str]]]:
+    """What axe-core finds in a page that keeps people from using it: each rule, and the elements."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    # Style sheets are not loaded again: it would look for what they import beside the page.
+    found = axe.Axe().run(page, options={"preload": False}).response["violations"]
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+
+
 @contextmanager
 def studio(below: Path, given: dict[str, str] | None = None) -> Iterator[str]:
     """The address of its page, with its key. given: models beside those below a folder, name → path. Fails if it failed

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.studio.conftest import studio
+from tests.studio.conftest import studio, violations
 
 DROP = """([where, files]) => {
   const data = new DataTransfer();
@@ -60,12 +60,6 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     context.close()
 
 
-def faults(page: Any) -> list[Any]:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    found = axe.Axe().run(page, options={"preload": False})
-    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
-
-
 def test_models_are_renamed_deleted_and_brought_back(page: Any, home: Path) -> None:
     expect = pytest.importorskip("playwright.sync_api").expect
     titles = page.locator(".card h2")
@@ -97,7 +91,7 @@ def test_models_are_renamed_deleted_and_brought_back(page: Any, home: Path) -> N
     (home / "diary").rename(home / "book")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert not faults(page)
+        assert not violations(page)
     page.set_viewport_size({"width": 360, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
@@ -115,7 +109,7 @@ def test_files_that_are_dropped_anywhere_begin_a_training(page: Any, home: Path)
     expect(page.locator("#option-codec")).to_have_count(0)  # the model has its own
     page.evaluate(DROP, ["main", [[f"{n}.dat", "\0\1\2"] for n in range(5)]])
     expect(page.locator(".source.wrong")).to_contain_text("binary", timeout=60_000)
-    assert not faults(page)
+    assert not violations(page)
     page.reload()
     expect(page.locator(".source")).to_have_count(1)  # what can be used is kept
     expect(page.locator(".source > b")).to_have_text("my diary.txt")
@@ -145,11 +139,11 @@ def test_trainings_side_by_side(page: Any, home: Path) -> None:
     expect(page.locator("figure tbody tr")).to_have_count(8)
     expect(page.locator(".compared .differs").first).to_be_visible()
     expect(page.locator(".columns article")).to_have_count(2)
-    assert not faults(page)
+    assert not violations(page)
     page.reload()  # the address has all of it
     expect(legend).to_have_count(2)
     page.locator(".compared th a").first.click()
     columns = page.locator(".columns article h3 b")
     expect(columns).to_have_text(["First", "Later", "Latest"])
     expect(page.locator(".columns article").last).to_contain_text("sample 5 of")
-    assert not faults(page)
+    assert not violations(page)

@@ -14,7 +14,7 @@ from rhapsode.inference.inside import activity, marking, saturation
 from rhapsode.inference.model import Model
 from rhapsode.serving.served import labels_of
 from tests.node import run
-from tests.studio.conftest import address, models, opened  # noqa: F401
+from tests.studio.conftest import address, models, opened, violations  # noqa: F401
 
 TEXT = "Sing, goddess, the anger\nof Achilles"
 FOLDER = "modalities/text/studio"
@@ -179,15 +179,13 @@ def test_a_link_opens_the_same_view(page: Any) -> None:
 
 
 def test_everybody_can_use_it(browser: Any, address: str) -> None:  # noqa: F811
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     with opened(browser, address, bypass_csp=True) as page:
         page.get_by_role("link", name="Look inside").click()
         page.locator("#unit").wait_for()
         expect = looks(page)
         page.locator("#what").select_option("input")
         expect(page.locator("#about-gates")).to_contain_text("input gate")
-        found = axe.Axe().run(page, options={"preload": False})
-        assert not [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
+        assert not violations(page)
         page.set_viewport_size({"width": 390, "height": 780})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -18,7 +18,7 @@ from rhapsode.data.text_index import Gathered, TextIndex
 from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from tests.conftest import MakeModel
-from tests.studio.conftest import address, models, opened  # noqa: F401
+from tests.studio.conftest import address, models, opened, violations  # noqa: F401
 
 PROMPT = "Sing, goddess,\nthe anger"
 
@@ -343,7 +343,6 @@ def test_it_fits_a_phone(page: Any) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(browser: Any, address: str, scheme: str) -> None:  # noqa: F811
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     expect = pytest.importorskip("playwright.sync_api").expect
     # What looks for faults has styles of its own.
     with opened(browser, address, color_scheme=scheme, bypass_csp=True) as page:
@@ -354,8 +353,6 @@ def test_everybody_can_use_it(browser: Any, address: str, scheme: str) -> None: 
         page.locator("textarea").press("Alt+ArrowDown")
         expect(page.locator(".choices button:enabled").first).to_be_focused()
         for name in ("write", "home"):
-            found = axe.Axe().run(page, options={"preload": False})
-            told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
-            assert not told, name
+            assert not violations(page), name
             page.locator("#brand").click()
             page.locator(".cards").first.wait_for()
